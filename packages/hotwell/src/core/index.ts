@@ -1,0 +1,7 @@
+export * from './backoff.ts'
+export * from './clock.ts'
+export * from './deadline-heap.ts'
+export * from './errors.ts'
+export * from './events.ts'
+export * from './indexed-heap.ts'
+export * from './logger.ts'
