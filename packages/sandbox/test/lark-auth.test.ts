@@ -205,6 +205,8 @@ describe('revocation', () => {
     expect((await get(lark, `${CONTACTS}/users`, token)).body.code).toBe(99991663)
     expect((await tenantToken()).body.tenant_access_token).not.toBe(token)
     expect(lark.revoke('t-never-issued')).toBe(false)
+    time += 2 * HOUR
+    expect(lark.revoke(token)).toBe(false)
   })
 
   test('with keepIssuing the rejected token is handed out again while its window lasts', async () => {

@@ -45,7 +45,7 @@ export interface LarkSimulator extends AsyncDisposable {
   people(tenant: string): LarkPeople
   /** A ticket that is valid from now on, for a marketplace app. */
   issueTicket(appId: string): string
-  /** The APIs reject this token from now on; with `keepIssuing` the token endpoints still hand it out. False: not one of ours. */
+  /** The APIs reject this token from now on; with `keepIssuing` the token endpoints still hand it out. False: it is no live one of ours. */
   revoke(token: string, options?: { keepIssuing?: boolean }): boolean
   /** Neither its secret nor its tokens are good for anything while an app is disabled. */
   disableApp(appId: string): void

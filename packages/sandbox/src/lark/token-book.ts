@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { ExpiringMap } from '../expiring-map.ts'
 
 export interface TokenOwner {
   kind: 'app' | 'tenant'
@@ -33,13 +34,14 @@ export class TokenBook {
   #lifeSeconds: number
   readonly #reuseWindowSeconds: number | undefined
   readonly #now: () => number
-  readonly #byValue = new Map<string, Entry>()
+  readonly #byValue: ExpiringMap<Entry>
   readonly #current = new Map<string, Entry>()
 
   constructor({ tokenLifeSeconds = 7200, reuseWindowSeconds, now = Date.now }: TokenBookOptions = {}) {
     this.#lifeSeconds = positive('tokenLifeSeconds', tokenLifeSeconds)
     this.#reuseWindowSeconds = reuseWindowSeconds
     this.#now = now
+    this.#byValue = new ExpiringMap(now)
   }
 
   get lifeSeconds(): number {
@@ -64,10 +66,9 @@ export class TokenBook {
     if (kept && remaining >= Math.max(1, this.reuseWindowSeconds)) {
       return { value: kept.value, expireSeconds: Math.floor(remaining), fresh: false }
     }
-    this.#forgetExpired()
     const value = `${owner.kind === 'app' ? 'a' : 't'}-${randomBytes(20).toString('hex')}`
     const entry: Entry = { ...owner, value, expiresAt: this.#now() + this.#lifeSeconds * 1000, revoked: false }
-    this.#byValue.set(value, entry)
+    this.#byValue.set(value, entry, entry.expiresAt)
     this.#current.set(key, entry)
     return { value, expireSeconds: Math.floor(this.#lifeSeconds), fresh: true }
   }
@@ -75,13 +76,13 @@ export class TokenBook {
   /** Whose token this is; undefined when it was never issued here, has ended, or was revoked. */
   find(value: string): TokenOwner | undefined {
     const entry = this.#byValue.get(value)
-    return entry && !entry.revoked && this.#remainingSeconds(entry) > 0 ? entry : undefined
+    return entry && !entry.revoked ? entry : undefined
   }
 
   /**
    * From now on the APIs reject this token.
    * @param keepIssuing the token endpoints go on handing it out while its reuse window lasts, as Lark may do
-   * @returns false when no such token is known
+   * @returns false when no such token lives
    */
   revoke(value: string, { keepIssuing = false }: { keepIssuing?: boolean } = {}): boolean {
     const entry = this.#byValue.get(value)
@@ -95,14 +96,6 @@ export class TokenBook {
 
   #remainingSeconds(entry: Entry): number {
     return (entry.expiresAt - this.#now()) / 1000
-  }
-
-  /** Entries lie in the order of issue, so the ended ones come first unless the life was changed meanwhile. */
-  #forgetExpired(): void {
-    for (const [value, entry] of this.#byValue) {
-      if (this.#remainingSeconds(entry) > 0) return
-      this.#byValue.delete(value)
-    }
   }
 }
 

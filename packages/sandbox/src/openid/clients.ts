@@ -1,5 +1,3 @@
-import type { ClientMetadata } from 'oidc-provider'
-
 export interface OpenIdClientOptions {
   clientId: string
   /** Shown as `client_secret_basic` or `client_secret_post`; both are accepted. */
@@ -23,17 +21,5 @@ export function checkClients(clients: readonly OpenIdClientOptions[]): void {
     const strange = scopes.find(scope => !SCOPE.test(scope))
     if (strange !== undefined)
       throw new TypeError(`Client ${clientId}: '${strange}' is not one scope (no spaces, no quotes)`)
-  }
-}
-
-export function metadataOf({ clientId, clientSecret, scopes = [] }: OpenIdClientOptions): ClientMetadata {
-  return {
-    client_id: clientId,
-    client_secret: clientSecret,
-    token_endpoint_auth_method: 'client_secret_basic',
-    grant_types: ['client_credentials'],
-    response_types: [],
-    redirect_uris: [],
-    ...(scopes.length > 0 && { scope: scopes.join(' ') }),
   }
 }

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { type Configuration, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
-import { metadataOf, type OpenIdClientOptions } from './clients.ts'
+import {
+  type ClientMetadata,
+  type Configuration,
+  errors,
+  type KoaContextWithOIDC,
+  type ResourceServer,
+} from 'oidc-provider'
+import type { OpenIdClientOptions } from './clients.ts'
 import { memoryAdapter } from './memory-adapter.ts'
 import { SIGNING_ALGORITHM, type SigningKey } from './signing-key.ts'
 
@@ -58,4 +64,16 @@ function refuseStrangeScopes({ oidc }: KoaContextWithOIDC, clients: readonly Ope
   const asked = typeof oidc.body?.scope === 'string' ? oidc.body.scope.split(' ') : []
   const strange = asked.find(scope => scope !== '' && !allowed.includes(scope))
   if (strange !== undefined) throw new errors.InvalidScope('requested scope is not allowed', strange)
+}
+
+function metadataOf({ clientId, clientSecret, scopes = [] }: OpenIdClientOptions): ClientMetadata {
+  return {
+    client_id: clientId,
+    client_secret: clientSecret,
+    token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: ['client_credentials'],
+    response_types: [],
+    redirect_uris: [],
+    ...(scopes.length > 0 && { scope: scopes.join(' ') }),
+  }
 }

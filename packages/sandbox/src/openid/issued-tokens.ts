@@ -1,4 +1,5 @@
 import type { ClientCredentials, Provider } from 'oidc-provider'
+import { ExpiringMap } from '../expiring-map.ts'
 import { type SigningKey, verifiedClaims } from './signing-key.ts'
 
 export interface IssuedToken {
@@ -14,7 +15,7 @@ export interface IssuedToken {
  * JWTs can be revoked as well, and lives end on the sandbox's clock.
  */
 export class IssuedTokens {
-  readonly #byId = new Map<string, IssuedToken>()
+  readonly #byId: ExpiringMap<IssuedToken>
   readonly #provider: Provider
   readonly #key: SigningKey
   readonly #now: () => number
@@ -23,6 +24,7 @@ export class IssuedTokens {
     this.#provider = provider
     this.#key = key
     this.#now = now
+    this.#byId = new ExpiringMap(now)
     // 'saved' tells of an opaque token, 'issued' of a JWT.
     provider.on('client_credentials.saved', token => this.#remember(token))
     provider.on('client_credentials.issued', token => this.#remember(token))
@@ -30,34 +32,33 @@ export class IssuedTokens {
   }
 
   #remember({ jti, clientId, scope, aud, expiration }: ClientCredentials): void {
-    for (const [id, { expiresAt }] of this.#byId) {
-      if (expiresAt > this.#now()) break
-      this.#byId.delete(id)
-    }
-    this.#byId.set(jti, { clientId: clientId!, scope, audience: aud, expiresAt: this.#now() + expiration * 1000 })
+    const expiresAt = this.#now() + expiration * 1000
+    this.#byId.set(jti, { clientId: clientId!, scope, audience: aud, expiresAt }, expiresAt)
   }
 
   /** Undefined for a token that was not issued here, was altered, has ended or was revoked. */
   async find(value: string): Promise<IssuedToken | undefined> {
     const id = await this.#idOf(value)
-    const token = id === undefined ? undefined : this.#byId.get(id)
-    return token && token.expiresAt > this.#now() ? token : undefined
+    return id === undefined ? undefined : this.#byId.get(id)
   }
 
   /** @returns false when no such token is live */
   async revoke(value: string): Promise<boolean> {
     const id = await this.#idOf(value)
     if (id === undefined) return false
-    const stored = await this.#provider.ClientCredentials.find(value, { ignoreExpiration: true })
-    await stored?.destroy()
-    return this.#byId.delete(id) || stored !== undefined
+    // Told by the book, not by the provider: destroying the stored one takes it out of the book as well.
+    const wasLive = this.#byId.delete(id)
+    await (await this.#stored(value))?.destroy()
+    return wasLive
   }
 
   async #idOf(value: string): Promise<string | undefined> {
-    if (value.includes('.')) {
-      const id = verifiedClaims(value, this.#key)?.jti
-      return typeof id === 'string' ? id : undefined
-    }
-    return (await this.#provider.ClientCredentials.find(value, { ignoreExpiration: true }))?.jti
+    if (!value.includes('.')) return (await this.#stored(value))?.jti
+    const id = verifiedClaims(value, this.#key)?.jti
+    return typeof id === 'string' ? id : undefined
+  }
+
+  #stored(value: string): Promise<ClientCredentials | undefined> {
+    return this.#provider.ClientCredentials.find(value, { ignoreExpiration: true })
   }
 }

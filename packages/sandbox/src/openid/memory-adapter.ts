@@ -1,31 +1,24 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider'
+import { ExpiringMap } from '../expiring-map.ts'
 
 /**
  * Where the provider keeps its opaque tokens: in memory, ending on the sandbox's clock.
- * Client credentials need no sessions and no grants, so look-ups by those find nothing.
+ * Client credentials need no sessions, grants or user codes, so look-ups by those find nothing.
  */
 export function memoryAdapter(now: () => number): AdapterFactory {
   return () => {
-    const records = new Map<string, { payload: AdapterPayload; endsAt: number }>()
+    const records = new ExpiringMap<AdapterPayload>(now)
     const adapter: Adapter = {
-      async upsert(id, payload, expiresIn = Number.POSITIVE_INFINITY) {
-        for (const [key, { endsAt }] of records) {
-          if (endsAt > now()) break
-          records.delete(key)
-        }
-        records.set(id, { payload, endsAt: now() + expiresIn * 1000 })
+      async upsert(id, payload, expiresInSeconds = Number.POSITIVE_INFINITY) {
+        records.set(id, payload, now() + expiresInSeconds * 1000)
       },
       async find(id) {
-        const record = records.get(id)
-        return record && record.endsAt > now() ? record.payload : undefined
-      },
-      async consume(id) {
-        const record = records.get(id)
-        if (record) record.payload.consumed = Math.floor(now() / 1000)
+        return records.get(id)
       },
       async destroy(id) {
         records.delete(id)
       },
+      async consume() {},
       async findByUserCode() {},
       async findByUid() {},
       async revokeByGrantId() {},
