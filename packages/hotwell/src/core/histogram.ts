@@ -20,7 +20,7 @@ double[0] = 1
 const upper = words[1] === 0 ? 0 : 1
 
 function bucketOf(value: number): number {
-  double[0] = value + 0 // -0 would set the sign bit
+  double[0] = value
   return words[upper]! >>> shift
 }
 
@@ -76,13 +76,14 @@ export class Histogram {
     if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
       throw new RangeError(`A histogram records finite numbers from 0, not ${value}.`)
     }
-    const index = bucketOf(value) - this.#first
-    const last = this.#counts.length - 1
-    this.#counts[index < 0 ? 0 : index > last ? last : index]!++
+    // -0 has its sign bit set and would fall into the last bucket.
+    const unsigned = value + 0
+    const index = bucketOf(unsigned) - this.#first
+    this.#counts[Math.max(0, Math.min(index, this.#counts.length - 1))]!++
     this.#count++
     this.#sum += value
-    if (value < this.#min) this.#min = value
-    if (value > this.#max) this.#max = value
+    if (unsigned < this.#min) this.#min = unsigned
+    if (unsigned > this.#max) this.#max = unsigned
   }
 
   /**

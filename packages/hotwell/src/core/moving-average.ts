@@ -108,11 +108,11 @@ export class RateCounter {
     return this.perSecondOver(this.#counts.length * this.#sliceMs)
   }
 
-  /** Per second over the last `spanMs`, in whole slices, at most the window. */
+  /** Per second over the last `spanMs` and the rest of the slice in which that begins, at most over the window. */
   perSecondOver(spanMs: number): number {
     this.#forget()
     const now = this.#clock.coarseMs
-    const slices = Math.min(this.#counts.length, Math.max(1, Math.ceil(spanMs / this.#sliceMs)))
+    const slices = Math.min(this.#counts.length, Math.ceil(spanMs / this.#sliceMs) + 1)
     let sum = 0
     for (let back = 0; back < slices && back <= this.#slice; back++) {
       sum += this.#counts[(this.#slice - back) % this.#counts.length]!
