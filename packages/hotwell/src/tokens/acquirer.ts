@@ -1,0 +1,219 @@
+import type { Clock } from '../core/clock.ts'
+import type { HotwellError } from '../core/errors.ts'
+import type { Events } from '../core/events.ts'
+import type { AcquisitionGate, GateSlot } from './acquisition-gate.ts'
+import type { AcquisitionTrigger } from './acquisition-record.ts'
+import { AcquisitionReport } from './acquisition-report.ts'
+import { askProvider, type Issued, type PendingCall } from './ask-provider.ts'
+import type { Breakers } from './breakers.ts'
+import { failureOf } from './failure.ts'
+import type { Provider } from './provider.ts'
+import type { Ref } from './ref.ts'
+import type { Rejections } from './rejections.ts'
+import type { ReplyAges } from './reply-age.ts'
+import { errorOfAcquisition, pauseAfter, withPause } from './sort-failure.ts'
+import type { ClaimTaken, StoreAccess } from './store-access.ts'
+import type { TokenEvents } from './token-events.ts'
+import { fingerprint } from './token-key.ts'
+import type { NewToken, TokenKey, TokenRecord } from './token-store.ts'
+import type { Trial } from './trial.ts'
+
+/** What all acquisitions of a manager share. */
+export interface AcquirerContext {
+  readonly clock: Clock
+  readonly store: StoreAccess
+  readonly gate: AcquisitionGate
+  readonly breakers: Breakers
+  readonly replyAges: ReplyAges
+  readonly events: Events<TokenEvents>
+  readonly node: string
+  /** Aborts when the manager has waited long enough for its flights to end. */
+  readonly closing: AbortSignal
+  /** Gets the token that another one depends on. */
+  readonly resolve: (ref: string, dependent: Ref) => Promise<{ ref: Ref; value: string }>
+}
+
+/** Whose token is to be acquired. */
+export interface AcquisitionTarget {
+  readonly ref: Ref
+  readonly key: TokenKey
+  readonly provider: Provider
+  /** The token known here, dead or alive. */
+  readonly known: TokenRecord | undefined
+  /** The newest generation seen here. */
+  readonly seenGeneration: number
+  readonly rejections: Rejections
+  /** Takes a token that is returned although it was rejected. */
+  readonly trial: Trial
+  /** Failures in a row before this one. */
+  readonly failures: number
+  /** Takes a token that came after the acquisition's deadline. */
+  readonly late: (acquired: Acquired) => void
+}
+
+export interface AcquisitionWhy {
+  readonly trigger: AcquisitionTrigger
+  /** An explicit refresh: passes remembered failures, and is not content with a token it knew before. */
+  readonly force?: boolean
+  /** Aborted when a caller begins to wait for what was to be a preheat. */
+  readonly hurry?: AbortController
+}
+
+/** What came of it. */
+export interface Acquired {
+  readonly token: TokenRecord
+  readonly from: 'provider' | 'store'
+  /** The provider returned the token that was there, with no more life. */
+  readonly unchanged: boolean
+  /** Monotonic: when the request that brought it was sent. */
+  readonly sentAt?: number
+}
+
+/**
+ * Obtains a token, in the one order that cannot deadlock: dependency, claim, all gate tiers at once, provider with
+ * retries, commit, tell. Nobody holds a slot while waiting for a flight, a claim, a dependency or another slot.
+ * The flight around it belongs to the entry; see Flights.
+ * @throws HotwellError, sorted and scrubbed, after it was remembered in the store and told
+ */
+export async function acquire(
+  context: AcquirerContext,
+  target: AcquisitionTarget,
+  why: AcquisitionWhy,
+): Promise<Acquired> {
+  const { clock, store, breakers, events, node } = context
+  const { ref, provider } = target
+  const report = new AcquisitionReport(clock, ref, why.trigger, node)
+  let taken: ClaimTaken | undefined
+  let slot: GateSlot | undefined
+  let refresh = target.known !== undefined
+  const secrets: (string | undefined)[] = [target.known?.value, target.known?.grant?.value]
+  /** The provider's promise, which may outlive the acquisition. */
+  const pending: PendingCall = { promise: undefined }
+  let asked = false
+  try {
+    breakers.pass(ref.provider, why.force === true)
+    const dependency = await dependencyOf(context, target)
+    secrets.push(dependency?.value)
+    const claimed = await store.claim(target, why, context.closing)
+    if (claimed.status === 'newer') {
+      events.emit('token.adopted', { ref: ref.canonical, generation: claimed.token.generation })
+      return { token: claimed.token, from: 'store', unchanged: false }
+    }
+    taken = claimed
+    const previous = target.known ?? taken.previous
+    refresh = previous !== undefined
+    secrets.push(previous?.value, taken.grant?.value)
+    slot = await enterGate(context, target, why)
+    report.queueWaitMs = slot.queueWaitMs
+    events.emit('acquisition.started', { ref: ref.canonical, trigger: why.trigger, at: clock.now() })
+    asked = true
+    const issued = await askProvider(context, { target, why, slot, report, dependency, previous, taken, pending })
+    const acquired = await commit(context, target, taken, issued.token, previous, issued.spent)
+    breakers.close(ref.provider)
+    const { unchanged } = acquired
+    events.emit('acquisition.finished', report.succeeded(acquired.token, { unchanged, refresh }))
+    return { ...acquired, sentAt: issued.sentAt }
+  } catch (cause) {
+    const failed = errorOfAcquisition(cause, ref, secrets)
+    if (failed.details.breaker === 'open') throw failed
+    if (failed.code === 'closed') {
+      await giveBack(context, taken, pending)
+      throw failed
+    }
+    const pausedMs = settleFailure(context, target, failed, asked)
+    const error = withPause(failed, pausedMs)
+    if (taken) await store.fail(taken, { error, pausedMs, credentialVersion: provider.credentialVersion })
+    if (taken && pending.promise) void awaitLateSuccess(context, target, taken, pending.promise)
+    if (!failed.details.remembered) events.emit('acquisition.finished', report.failed(error, { refresh }))
+    throw error
+  } finally {
+    taken?.stop()
+    // An abort does not stop a browser that is logging in: the slot is free when the promise has settled.
+    if (pending.promise) pending.promise.finally(() => slot?.release())
+    else slot?.release()
+  }
+}
+
+/**
+ * Closing in the middle of an acquisition is no failure. The claim is given back once the provider's promise has
+ * settled; until then another process must not begin, so a claim that cannot be given back is left to lapse.
+ */
+async function giveBack(context: AcquirerContext, taken: ClaimTaken | undefined, pending: PendingCall): Promise<void> {
+  // A provider that obeys its signal settles within a turn of the event loop.
+  if (pending.promise) await new Promise(resolve => setImmediate(resolve))
+  if (taken && !pending.promise) await context.store.release(taken)
+}
+
+/** After its deadline a success may still be stored; a failure was told already. */
+async function awaitLateSuccess(
+  context: AcquirerContext,
+  target: AcquisitionTarget,
+  taken: ClaimTaken,
+  late: Promise<Issued | undefined>,
+): Promise<void> {
+  const issued = await late
+  if (!issued || context.closing.aborted) return
+  const { token, spent, sentAt } = issued
+  const stored = await context.store.commit(taken, token, { spent, seenGeneration: target.seenGeneration })
+  target.late({ token: stored, from: 'provider', unchanged: false, sentAt })
+}
+
+async function dependencyOf(context: AcquirerContext, target: AcquisitionTarget) {
+  const needed = target.provider.dependsOn?.(target.ref)
+  return needed === undefined ? undefined : context.resolve(needed, target.ref)
+}
+
+/** A preheat gives way to callers who wait, until somebody waits for it as well. */
+async function enterGate(context: AcquirerContext, { ref, provider }: AcquisitionTarget, why: AcquisitionWhy) {
+  const { gate, closing } = context
+  const request = { provider: ref.provider, kind: ref.kind, subject: ref.subject, quota: provider.quota }
+  const hurry = why.trigger === 'preheat' ? why.hurry?.signal : undefined
+  if (!hurry) return gate.enter({ ...request, priority: 'foreground', signal: closing })
+  try {
+    return await gate.enter({ ...request, priority: 'preheat', signal: AbortSignal.any([closing, hurry]) })
+  } catch (error) {
+    if (error !== hurry.reason) throw error
+    return gate.enter({ ...request, priority: 'foreground', signal: closing })
+  }
+}
+
+/** A token that came back with no more life than it had is "not yet": nothing is written, nothing counts as renewed. */
+async function commit(
+  context: AcquirerContext,
+  target: AcquisitionTarget,
+  taken: ClaimTaken,
+  token: NewToken,
+  previous: TokenRecord | undefined,
+  spent: string | undefined,
+): Promise<Acquired> {
+  if (previous && previous.value === token.value && !lengthened(previous, token) && taken.present) {
+    await context.store.release(taken)
+    return { token: previous, from: 'provider', unchanged: true }
+  }
+  target.rejections.clear()
+  const stored = await context.store.commit(taken, token, { spent, seenGeneration: target.seenGeneration })
+  return {
+    token: stored,
+    from: fingerprint(stored.value) === fingerprint(token.value) ? 'provider' : 'store',
+    unchanged: false,
+  }
+}
+
+function lengthened(previous: TokenRecord, token: NewToken): boolean {
+  return token.expiresAt > previous.expiresAt + Math.max(2000, previous.lifeMs / 100)
+}
+
+/** Tells breaker and gate, and returns for how long nobody should ask again, in ms. */
+function settleFailure(
+  context: AcquirerContext,
+  target: AcquisitionTarget,
+  error: HotwellError,
+  asked: boolean,
+): number {
+  const { provider } = target.ref
+  const failure = failureOf(error)
+  if (failure.disposition === 'terminal' && failure.scope === 'provider') return context.breakers.trip(provider, error)
+  if (asked && failure.status !== 'network_error' && failure.status !== 'timeout') context.breakers.close(provider)
+  else context.breakers.probeEnded(provider)
+  return pauseAfter(failure, target.failures, error)
+}

@@ -1,0 +1,135 @@
+import { backoffMs } from '../core/backoff.ts'
+import { sleep } from '../core/clock.ts'
+import { HotwellError, isHotwellError } from '../core/errors.ts'
+import type { AcquirerContext, AcquisitionTarget, AcquisitionWhy } from './acquirer.ts'
+import type { GateSlot } from './acquisition-gate.ts'
+import type { AcquisitionReport } from './acquisition-report.ts'
+import { failureOf, providerFailure } from './failure.ts'
+import { withSignal } from './flights.ts'
+import { issuedToken } from './issued-token.ts'
+import type { AcquiredToken, AcquireRequest, Grant } from './provider.ts'
+import type { Ref } from './ref.ts'
+import type { ClaimTaken } from './store-access.ts'
+import { fingerprint } from './token-key.ts'
+import type { NewToken, TokenRecord } from './token-store.ts'
+
+/** How often a provider is asked in one acquisition, at most. */
+const attempts = 3
+const firstRetryMs = 500
+/** A longer pause is not slept through while holding a slot: the acquisition ends, and the next one comes after it. */
+const longestRetryMs = 5000
+
+/** What the provider is still doing; it may outlive the acquisition. Never rejects. */
+export interface PendingCall {
+  /** Undefined once it has settled; resolves undefined on a failure. */
+  promise: Promise<Issued | undefined> | undefined
+}
+
+interface Asking {
+  readonly target: AcquisitionTarget
+  readonly why: AcquisitionWhy
+  readonly slot: GateSlot
+  readonly report: AcquisitionReport
+  readonly dependency: { ref: Ref; value: string } | undefined
+  readonly previous: TokenRecord | undefined
+  readonly taken: ClaimTaken
+  readonly pending: PendingCall
+}
+
+export interface Issued {
+  readonly token: NewToken
+  /** Monotonic. */
+  readonly sentAt: number
+  /** The fingerprint of the single-use grant that was spent for it. */
+  readonly spent?: string
+}
+
+/** Asks the provider, again where that may help, within the slot's longest hold. */
+export async function askProvider(context: AcquirerContext, asking: Asking): Promise<Issued> {
+  const { clock, gate } = context
+  const { slot, report, target } = asking
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await askOnce(context, asking, attempt)
+    } catch (error) {
+      const failure = failureOf(error)
+      if (failure.status === 'rate_limited') gate.penalize(target.ref.provider, failure.retryAfterMs)
+      const spends = target.provider.rotation !== undefined
+      const again =
+        (failure.disposition === 'retryable' && !isHotwellError(error, 'still_rejected')) ||
+        (failure.disposition === 'uncertain' && !spends)
+      const pauseMs = Math.max(failure.retryAfterMs ?? 0, backoffMs(attempt, { baseMs: firstRetryMs }))
+      if (!again || attempt >= attempts || pauseMs > longestRetryMs || slot.signal.aborted) throw error
+      if (failure.status === 'network_error') report.note({ networkRetries: 1 })
+      await sleep(clock, pauseMs, AbortSignal.any([slot.signal, context.closing]))
+    }
+  }
+}
+
+async function askOnce(context: AcquirerContext, asking: Asking, attempt: number): Promise<Issued> {
+  const { clock, closing, replyAges } = context
+  const { target, why, slot, report, dependency, previous, taken, pending } = asking
+  const { ref, provider, rejections, trial } = target
+  const grant = taken.grant ?? previous?.grant
+  const spent = provider.rotation && grant ? fingerprint(grant.value) : undefined
+  if (spent !== undefined) await announceSpending(context, taken, spent, provider.rotation?.replaySafeSeconds ?? 0)
+  const signal = AbortSignal.any([slot.signal, closing])
+  const request: AcquireRequest = {
+    ref,
+    signal,
+    clock,
+    trigger: why.trigger,
+    attempt,
+    previous: previousOf(previous, grant),
+    dependency,
+    note: report.note,
+  }
+  report.attempt()
+  const sentAt = clock.monotonic()
+  const sentWall = clock.now()
+  const asked = (async () => {
+    const acquired = await provider.acquire(request)
+    const age = replyAges.ageOf(ref.provider, acquired?.serverDate, clock.now())
+    return { token: issuedToken(acquired, ref.canonical, sentWall, age), sentAt, spent }
+  })()
+  pending.promise = asked.catch(() => undefined).finally(() => (pending.promise = undefined))
+  try {
+    const issued = await withSignal(asked, signal)
+    if (!rejections.has(fingerprint(issued.token.value))) return issued
+    trial.hold(issued.token)
+    throw stillRejected(ref)
+  } finally {
+    report.providerMs += clock.monotonic() - sentAt
+  }
+}
+
+/**
+ * Journals that a single-use grant is about to be spent. An intent that somebody left unresolved means that it may be
+ * spent already: then it is sent again only within the time in which the provider allows that.
+ */
+async function announceSpending(context: AcquirerContext, taken: ClaimTaken, spent: string, replaySafeSeconds: number) {
+  const { intent } = taken
+  if (intent?.spent === spent && intent.ageMs > replaySafeSeconds * 1000) {
+    throw new HotwellError(
+      'uncertain',
+      `It is not known whether the refresh token of ${taken.key.ref} was spent: a process stopped in the middle of a ` +
+        'renewal. It is not sent again, because a second use would revoke the whole family. Sign in again, or refresh ' +
+        'explicitly if the provider tolerates it.',
+    )
+  }
+  await context.store.intend(taken, spent)
+}
+
+function previousOf(previous: TokenRecord | undefined, grant: Grant | undefined): AcquireRequest['previous'] {
+  if (previous) return { value: previous.value, expiresAt: previous.expiresAt, grant }
+  return grant && { value: '', expiresAt: 0, grant }
+}
+
+function stillRejected(ref: Ref) {
+  return providerFailure({
+    code: 'still_rejected',
+    message:
+      `The provider of ${ref.canonical} returned a token that its API has just rejected. ` +
+      'It is asked again after a pause; look whether the app was disabled or the permission withdrawn.',
+  })
+}

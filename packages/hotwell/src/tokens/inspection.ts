@@ -1,0 +1,33 @@
+import type { Clock } from '../core/clock.ts'
+import type { TokenEntry } from './token-entry.ts'
+import type { TokenInspection, TokenState } from './token-handle.ts'
+
+/** What people and the server see of an entry: never the value. */
+export function inspection(entry: TokenEntry, clock: Clock): TokenInspection {
+  const { current, failed, ref } = entry
+  const now = clock.monotonic()
+  const remainingMs = () =>
+    current
+      ? Math.max(0, Math.min(current.lifetime.hardAt - clock.monotonic(), current.lifetime.expiresAt - clock.now()))
+      : 0
+  const toWall = (at: number) => Math.round(clock.now() + at - now)
+  return {
+    ref: ref.canonical,
+    state: stateOf(entry, remainingMs(), now),
+    acquiring: entry.flights.running !== undefined,
+    expiresAt: current?.record.expiresAt,
+    softExpiresAt: current && toWall(current.lifetime.softAt),
+    generation: current?.record.generation,
+    renewals: current?.record.renewals ?? 0,
+    failure: failed && { code: failed.error.code, message: failed.error.message, retryAt: toWall(failed.retryAt) },
+    expirySeconds: () => Math.floor(remainingMs() / 1000),
+    expiresWithin: seconds => remainingMs() <= seconds * 1000,
+  }
+}
+
+function stateOf({ current, failed }: TokenEntry, remainingMs: number, now: number): TokenState {
+  if (current && remainingMs > 0) return now < current.lifetime.softAt ? 'fresh' : 'stale'
+  if (failed?.error.code === 'needs_reauth' || failed?.error.code === 'uncertain') return failed.error.code
+  if (failed) return 'failed'
+  return current ? 'expired' : 'cold'
+}

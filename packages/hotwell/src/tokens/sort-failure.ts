@@ -1,0 +1,55 @@
+import { inspect } from 'node:util'
+import { backoffMs } from '../core/backoff.ts'
+import { HotwellError, isHotwellError } from '../core/errors.ts'
+import { scrub } from '../core/scrub.ts'
+import { type Failure, failureOf } from './failure.ts'
+import type { Ref } from './ref.ts'
+
+/** How long a terminal failure is remembered; never for ever. */
+const terminalMs = 60_000
+const firstPauseMs = 1000
+const longestPauseMs = 60_000
+
+/**
+ * What is thrown for whatever went wrong: a HotwellError whose message, details and causes hold none of the secrets.
+ */
+export function errorOfAcquisition(cause: unknown, ref: Ref, secrets: readonly (string | undefined)[]): HotwellError {
+  if (isHotwellError(cause)) {
+    const clean = harmless(cause, secrets)
+    return clean ? cause : scrubbed(cause, secrets)
+  }
+  const failure = failureOf(cause)
+  const code = failure.status === 'timeout' ? 'timeout' : 'provider_error'
+  const said = cause instanceof Error ? cause.message : String(cause)
+  return new HotwellError(code, scrub(`Acquiring ${ref.canonical} failed: ${said}`, secrets), {
+    cause: harmless(cause, secrets) ? cause : undefined,
+    retryable: failure.disposition !== 'terminal',
+    details: { failure },
+  })
+}
+
+/** For how long nobody should ask again, in ms; an explicit refresh may. */
+export function pauseAfter(failure: Failure, failuresBefore: number, error: HotwellError): number {
+  const asked = failure.retryAfterMs ?? error.retryAfterMs ?? 0
+  if (failure.disposition === 'terminal') return Math.max(terminalMs, asked)
+  return Math.max(asked, backoffMs(failuresBefore + 1, { baseMs: firstPauseMs, maxMs: longestPauseMs }))
+}
+
+function harmless(error: unknown, secrets: readonly (string | undefined)[]): boolean {
+  const shown = inspect(error, { depth: 6 })
+  return scrub(shown, secrets) === shown
+}
+
+function scrubbed(error: HotwellError, secrets: readonly (string | undefined)[]): HotwellError {
+  const { code, retryable, retryAfterMs, details } = error
+  const message = scrub(error.message, secrets)
+  return new HotwellError(code, message, { retryable, retryAfterMs, details: { failure: details.failure } })
+}
+
+/** The same error, which also says when to ask again. */
+export function withPause(error: HotwellError, pausedMs: number): HotwellError {
+  const { code, message, cause, retryable, details } = error
+  const paused = new HotwellError(code, message, { cause, retryable, retryAfterMs: pausedMs, details })
+  paused.stack = error.stack
+  return paused
+}

@@ -1,0 +1,280 @@
+import { randomBytes } from 'node:crypto'
+import { type Clock, sleep } from '../core/clock.ts'
+import { HotwellError, isHotwellError } from '../core/errors.ts'
+import type { Events, Listener } from '../core/events.ts'
+import type { Logger } from '../core/logger.ts'
+import type { AcquisitionGate, GateUsage } from './acquisition-gate.ts'
+import type { AcquisitionRecorder } from './acquisition-record.ts'
+import { createAuthorizedFetch } from './authorized-fetch.ts'
+import { Breakers } from './breakers.ts'
+import { providerOf } from './check-ref.ts'
+import { ClockWatch } from './clock-watch.ts'
+import { resolveDependency } from './dependency.ts'
+import { marginMs } from './lifetime.ts'
+import { healthOf, type ManagerHealth } from './manager-health.ts'
+import { logEvents } from './manager-log.ts'
+import { Preheater, type PreheatOptions } from './preheater.ts'
+import type { Provider } from './provider.ts'
+import { ProviderLatency } from './provider-latency.ts'
+import { makeRef, parseRef, type Ref, type RefParts } from './ref.ts'
+import { ReplyAges } from './reply-age.ts'
+import { StoreAccess } from './store-access.ts'
+import { TokenEntries } from './token-entries.ts'
+import { type DropCause, type EntryContext, TokenEntry } from './token-entry.ts'
+import type { TokenEvents } from './token-events.ts'
+import type { LookupCounters, TokenHandle, TokenInspection } from './token-handle.ts'
+import { tokenKey } from './token-key.ts'
+import type { StoreEvent, TokenStore } from './token-store.ts'
+import { type ReadyReport, warmUp } from './warm-up.ts'
+
+/** The parts a manager is made of; createTokenManager() makes them from options. */
+export interface TokenKeeperParts {
+  readonly providers: ReadonlyMap<string, Provider>
+  readonly store: TokenStore
+  readonly gate: AcquisitionGate
+  readonly preheat: PreheatOptions | false
+  readonly manifest: readonly string[]
+  readonly history: AcquisitionRecorder | undefined
+  readonly logger: Logger
+  readonly logHits: boolean
+  readonly clock: Clock
+  readonly namespace: string
+  readonly node: string
+  readonly events: Events<TokenEvents>
+  readonly countersFor: (kind: string) => LookupCounters
+  readonly flightTaken: () => void
+}
+
+/** How long closing waits for running acquisitions, in ms. */
+const closingMs = 10_000
+
+/**
+ * Keeps tokens hot: one entry per ref, the preheater that renews them, and what they share. Two managers in one process
+ * do not notice each other, unless they share a store.
+ */
+export class TokenKeeper {
+  readonly preheater: Preheater
+  readonly #parts: TokenKeeperParts
+  readonly #entries: TokenEntries
+  readonly #context: EntryContext & { closed: boolean }
+  readonly #closing = new AbortController()
+  readonly #clockWatch: ClockWatch
+  readonly #latency: ProviderLatency
+  readonly #dependents = new Map<TokenEntry, Set<TokenEntry>>()
+  #providers: ReadonlyMap<string, Provider>
+  #warmUp: ReturnType<typeof warmUp> | undefined
+  #unwatch: (() => void) | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(parts: TokenKeeperParts) {
+    const { clock, events, node } = parts
+    this.#parts = parts
+    this.#providers = parts.providers
+    this.#latency = new ProviderLatency(clock)
+    this.#entries = new TokenEntries(entry => this.preheater.forget(entry))
+    this.#context = this.#makeContext()
+    const entries = () => this.#entries.values()
+    this.preheater = new Preheater(parts.preheat || undefined, {
+      clock,
+      node,
+      entries,
+      reconsider: () => this.#reconsider(),
+    })
+    this.#clockWatch = new ClockWatch(clock, byMs => this.#clockJumped(byMs))
+    logEvents(events, parts.logger)
+    events.on('acquisition.finished', record => {
+      if (record.attempts > 0) this.#latency.record(record.provider, record.providerMs)
+      parts.history?.record(record)
+    })
+    if (parts.preheat) this.preheater.start()
+    this.keepWarm(parts.manifest)
+  }
+
+  token(ref: string | RefParts): TokenHandle {
+    return this.#entry(ref).handle
+  }
+
+  on<Name extends keyof TokenEvents>(name: Name, listener: Listener<TokenEvents[Name]>): () => void {
+    return this.#parts.events.on(name, listener)
+  }
+
+  list(): TokenInspection[] {
+    return [...this.#entries.values()].map(entry => entry.inspect())
+  }
+
+  ready(options: { timeoutSeconds?: number; signal?: AbortSignal } = {}): Promise<ReadyReport> {
+    return this.#warmUp!.report(options)
+  }
+
+  health(): ManagerHealth {
+    const { store, breakers } = this.#context
+    return healthOf(store.store, store.failing, breakers.status())
+  }
+
+  gateUsage(): GateUsage {
+    return this.#parts.gate.usage()
+  }
+
+  /** The refs that are kept warm from now on; those that were before, and are not named, may go cold. */
+  keepWarm(manifest: readonly string[]): void {
+    const wanted = manifest.map(ref => this.#entry(ref))
+    for (const entry of this.#entries.values()) entry.manifest = false
+    for (const entry of wanted) entry.manifest = true
+    this.#warmUp = warmUp(wanted, this.#parts.clock)
+  }
+
+  /** Other providers from now on. A flight ends with the provider it began with. */
+  useProviders(providers: ReadonlyMap<string, Provider>): void {
+    this.#providers = providers
+    for (const entry of this.#entries.values()) {
+      try {
+        const provider = providerOf(entry.ref, providers)
+        if (provider.credentialVersion !== entry.provider.credentialVersion)
+          this.#context.breakers.close(entry.ref.provider)
+        entry.useProvider(provider, this.#keyOf(entry.ref, provider))
+      } catch (error) {
+        entry.retire(error)
+      }
+      this.preheater.plan(entry, false)
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  #entry(given: string | RefParts): TokenEntry {
+    const known = typeof given === 'string' ? this.#entries.get(given) : undefined
+    if (known) return known
+    const ref = typeof given === 'string' ? parseRef(given) : makeRef(given)
+    return this.#entries.get(ref.canonical) ?? this.#newEntry(ref)
+  }
+
+  #newEntry(ref: Ref): TokenEntry {
+    const provider = providerOf(ref, this.#providers)
+    this.#unwatch ??= this.#context.closed ? undefined : this.#parts.store.watch(event => this.#storeChanged(event))
+    const counters = this.#parts.countersFor(ref.kind)
+    const key = this.#keyOf(ref, provider)
+    const entry = new TokenEntry(this.#context, ref, key, provider, counters)
+    this.#entries.add(entry)
+    return entry
+  }
+
+  #keyOf(ref: Ref, provider: Provider) {
+    return tokenKey(this.#parts.namespace, provider, ref)
+  }
+
+  #makeContext(): EntryContext & { closed: boolean } {
+    const { clock, events, gate, node, store, logger, logHits, flightTaken } = this.#parts
+    const holder = `${node}:${process.pid}:${randomBytes(4).toString('hex')}`
+    return {
+      closed: false,
+      clock,
+      events,
+      gate,
+      node,
+      logHits,
+      flightTaken,
+      store: new StoreAccess(store, clock, events, holder),
+      breakers: new Breakers(clock, {
+        opened: (provider, { code, message }, retryInMs) =>
+          events.emit('breaker.opened', Object.freeze({ provider, code, message, retryInMs })),
+        closed: provider => events.emit('breaker.closed', Object.freeze({ provider })),
+      }),
+      replyAges: new ReplyAges(),
+      closing: this.#closing.signal,
+      resolve: (needed, dependent) => this.#resolve(needed, dependent),
+      hit: ref => logger.debug({ ref: ref.canonical }, `Served ${ref.canonical} from memory`),
+      marginMs: (ref, provider, lifeMs) => this.#marginMs(ref, provider, lifeMs),
+      changed: (entry, unchanged) => this.preheater.plan(entry, unchanged),
+      dropped: (entry, generation, cause) => this.#dropped(entry, generation, cause),
+      fetchFor: entry => this.#fetchFor(entry),
+    }
+  }
+
+  #marginMs(ref: Ref, provider: Provider, lifeMs: number): number {
+    const { thresholdSeconds, jitterSeconds } = this.preheater.options
+    const { notBeforeSeconds } = provider
+    // A minute inside the window in which the provider issues a new token at all.
+    const maximumSeconds =
+      notBeforeSeconds === undefined ? undefined : Math.max(notBeforeSeconds - 60, notBeforeSeconds / 2)
+    const p99Ms = this.#latency.p99Ms(ref.provider)
+    return marginMs(lifeMs, ref.canonical, { thresholdSeconds, jitterSeconds, maximumSeconds, p99Ms })
+  }
+
+  async #resolve(needed: string, dependent: Ref): Promise<{ ref: Ref; value: string }> {
+    const entry = this.#entry(needed)
+    const waiting = this.#entry(dependent.canonical)
+    const value = await resolveDependency(entry, waiting, this.#closing.signal)
+    let dependents = this.#dependents.get(entry)
+    if (!dependents) this.#dependents.set(entry, (dependents = new Set()))
+    dependents.add(waiting)
+    return { ref: entry.ref, value }
+  }
+
+  #fetchFor(entry: TokenEntry): typeof globalThis.fetch {
+    return createAuthorizedFetch({
+      provider: entry.provider,
+      clock: this.#parts.clock,
+      getToken: async options => {
+        const { value, issuedAt } = await entry.getIssued(options)
+        return { value, ageMs: this.#parts.clock.now() - issuedAt }
+      },
+      reject: async value => ((await entry.invalidate(value)) ? 'renewed' : 'same'),
+    })
+  }
+
+  /** What was acquired with a dropped token is not to be trusted either. */
+  #dropped(entry: TokenEntry, generation: number, cause: DropCause): void {
+    this.#parts.events.emit('token.invalidated', Object.freeze({ ref: entry.ref.canonical, generation, cause }))
+    this.preheater.plan(entry, false)
+    for (const dependent of this.#dependents.get(entry) ?? []) void dependent.drop('dependency')
+  }
+
+  #storeChanged({ id, type }: StoreEvent): void {
+    const entry = this.#entries.byKeyId(id)
+    // A running flight finds out by itself, and one's own changes are told as well.
+    if (!entry || entry.flights.running || (type !== 'stored' && type !== 'invalidated')) return
+    this.#context.store.read(entry.key).then(found => {
+      if (found?.token) entry.adopt(found.token)
+      else if (found?.tombstone !== undefined) entry.droppedElsewhere(found.tombstone)
+    }, this.#ignoreUnreadable)
+  }
+
+  /** The next claim of this entry meets the same failure and tells it to a caller. */
+  readonly #ignoreUnreadable = (error: unknown) => {
+    if (!isHotwellError(error)) throw error
+  }
+
+  #reconsider(): void {
+    for (const entry of this.#entries.values()) entry.reconsider()
+  }
+
+  #clockJumped(byMs: number): void {
+    this.#reconsider()
+    this.#parts.events.emit('clock.jumped', Object.freeze({ byMs: Math.round(byMs) }))
+  }
+
+  async #close(): Promise<void> {
+    const { gate, history, store, clock, events } = this.#parts
+    this.preheater.stop()
+    this.#clockWatch.stop()
+    this.#context.closed = true
+    const landed = this.#landed()
+    await Promise.race([landed, sleep(clock, closingMs)])
+    this.#closing.abort(new HotwellError('closed', 'The token manager is closing.'))
+    gate.close()
+    await landed
+    this.#unwatch?.()
+    await history?.close()
+    await store.close()
+    events.emit('manager.closed', {})
+  }
+
+  async #landed(): Promise<void> {
+    for (const entry of this.#entries.values()) {
+      while (entry.flights.running) await entry.flights.running.promise.catch(() => {})
+    }
+  }
+}
