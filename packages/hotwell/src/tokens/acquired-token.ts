@@ -29,6 +29,11 @@ export function checkAcquiredToken(token: unknown, from: string): AcquiredToken 
   return checked
 }
 
+/** A life as it stands in JSON: `1e999` there is not a way to say "for ever". */
+export function finite<T>(seconds: T): T | number {
+  return seconds === Infinity ? Number.NaN : seconds
+}
+
 function checkGrant(grant: Grant, from: string): Grant {
   if (grant === null || typeof grant !== 'object') throw unusable(from, `a grant that is ${typeOf(grant)}`)
   const { value, expiresAt } = grant

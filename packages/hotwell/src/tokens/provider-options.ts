@@ -3,6 +3,9 @@ import type { Provider, Quota } from './provider.ts'
 import { makeRef } from './ref.ts'
 import { fingerprint } from './token-key.ts'
 
+/** A timer of 2^31 ms or more would fire at once. */
+const longestTimer = Math.floor(2 ** 31 / 1000)
+
 /** The error of a provider that was configured wrongly. The message must not hold a secret. */
 export function misconfigured(provider: string, message: string): HotwellError {
   return new HotwellError('invalid_configuration', `${provider}: ${message}`)
@@ -26,8 +29,9 @@ export function requireText(provider: string, option: string, value: unknown): s
 }
 
 export function requirePositiveSeconds(provider: string, option: string, value: number): number {
-  if (typeof value === 'number' && value > 0 && value < 2 ** 31 / 1000) return value
-  throw misconfigured(provider, `the option "${option}" has to be a number of seconds above 0; it is ${String(value)}.`)
+  if (typeof value === 'number' && value > 0 && value < longestTimer) return value
+  const why = `has to be a number of seconds above 0 and below ${longestTimer}; it is ${String(value)}`
+  throw misconfigured(provider, `the option "${option}" ${why}.`)
 }
 
 /**
