@@ -25,6 +25,7 @@ export interface RateGateOptions {
 export class RateGate {
   readonly #clock: Clock
   readonly #longestHoldMs: number
+  #given: RateQuota | undefined
   #quota: ExactBucket | undefined
   #learned: LearnedBucket | undefined
   #heldUntil = 0
@@ -41,9 +42,13 @@ export class RateGate {
     this.configure(quota)
   }
 
-  /** Changes the quota. What has passed under a former one still counts. */
-  configure(quota: RateQuota | undefined): void {
+  /** Changes the quota. What has passed under a former one still counts. False: it is the same as before. */
+  configure(quota: RateQuota | undefined): boolean {
+    if (quota === this.#given) return false
+    if (quota?.perSecond === this.#given?.perSecond && quota?.burst === this.#given?.burst) return false
     this.#quota = quota && new ExactBucket(checked(quota), this.#clock.monotonic(), this.#quota)
+    this.#given = quota
+    return true
   }
 
   /** The instant (monotonic ms) from which the next one may pass; `now` itself if that is now. */
@@ -118,7 +123,7 @@ class ExactBucket {
 
   nextAt(): number {
     const early = this.#taken + 1 - this.#burst
-    return early <= 0 ? this.#fullAt : this.#fullAt + early * this.#intervalMs
+    return early <= 0 ? Number.NEGATIVE_INFINITY : this.#fullAt + early * this.#intervalMs
   }
 
   take(now: number): void {

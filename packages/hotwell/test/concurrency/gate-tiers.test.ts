@@ -1,0 +1,124 @@
+import { createGate } from 'hotwell/concurrency'
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../src/testing/fake-clock.ts'
+import type { AcquisitionGate } from '../../src/tokens/acquisition-gate.ts'
+import { account, enter, scene } from './scene.ts'
+
+test('the gate is what token managers ask for', () => {
+  const port: AcquisitionGate = createGate({ clock: new FakeClock() })
+  expect(port.usage()).toEqual({ running: 0, waiting: 0, providers: {}, reclaimed: 0, longestWaitMs: 0 })
+})
+
+test('logins: three at once, two on a site, one with an account', async () => {
+  const { ask, entered, settle, release } = scene()
+  ask('zhang', account('zhang'))
+  ask('zhang again', account('zhang'))
+  ask('li', account('li'))
+  ask('wang', account('wang'))
+  ask('elsewhere', account('zhang', 'bank'))
+  ask('nowhere', account('zhang', 'mail'))
+  await settle()
+  expect(entered).toEqual(['zhang', 'li', 'elsewhere'])
+  await release('li')
+  expect(entered.slice(3)).toEqual(['wang'])
+  await release('zhang')
+  expect(entered.slice(4)).toEqual(['zhang again'])
+  await release('elsewhere')
+  expect(entered.slice(5)).toEqual(['nowhere'])
+})
+
+test('other kinds: thirty-two at once, sixteen at a provider, apart from logins', async () => {
+  const { ask, entered, settle, gate } = scene()
+  for (const provider of ['feishu', 'crm', 'wecom']) for (let i = 0; i < 20; i++) ask(provider, { provider })
+  for (let i = 0; i < 5; i++) ask('login', account(`${i}`, `site${i}`))
+  await settle()
+  const count = (name: string) => entered.filter(one => one === name).length
+  expect([count('feishu'), count('crm'), count('wecom'), count('login')]).toEqual([16, 16, 0, 3])
+  expect(gate.usage()).toMatchObject({ running: 35, waiting: 30, providers: { feishu: { running: 16, waiting: 4 } } })
+})
+
+test('a tier is not taken by who waits for another one', async () => {
+  const { ask, entered, settle } = scene({ maxConcurrentAcquisitions: 2 })
+  ask('zhang', account('zhang'))
+  for (let i = 0; i < 10; i++) ask(`zhang ${i}`, account('zhang'))
+  ask('li', account('li'))
+  await settle()
+  expect(entered).toEqual(['zhang', 'li'])
+})
+
+test('tenants that need an app token first do not block each other when they fetch it before they enter', async () => {
+  const { gate } = scene({ maxConcurrentPerProvider: 2 })
+  const acquire = async (kind: string) => {
+    const slot = await enter(gate, { kind })
+    await Promise.resolve()
+    slot.release()
+  }
+  const tenant = async () => {
+    await acquire('app')
+    await acquire('tenant')
+  }
+  await Promise.all([tenant(), tenant(), tenant()])
+  expect(gate.usage()).toMatchObject({ running: 0, waiting: 0 })
+})
+
+test('the control: whoever holds a slot while waiting for another one waits until the deadline', async () => {
+  const { gate, clock } = scene({ maxConcurrentPerProvider: 2 })
+  const tenant = async () => {
+    const slot = await enter(gate, { kind: 'tenant' })
+    try {
+      const app = await enter(gate, { kind: 'app' })
+      app.release()
+    } finally {
+      slot.release()
+    }
+  }
+  const all = Promise.allSettled([tenant(), tenant()])
+  await clock.advance(59_999)
+  expect(gate.usage()).toMatchObject({ running: 2, waiting: 2 })
+  await clock.advance(1)
+  for (const outcome of await all) expect(outcome).toMatchObject({ reason: { code: 'queue_timeout' } })
+})
+
+test('lower limits drain, higher ones let in at once', async () => {
+  const { gate, ask, entered, settle, release } = scene()
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) ask(name)
+  await settle()
+  gate.configure({ maxConcurrentPerProvider: 2 })
+  for (const name of ['g', 'h', 'i', 'j']) ask(name)
+  await release('a', 'b', 'c', 'd')
+  expect(entered).toHaveLength(6)
+  await release('e')
+  expect(entered.slice(6)).toEqual(['g'])
+  gate.configure({ maxConcurrentPerProvider: 3 })
+  await settle()
+  expect(entered.slice(6)).toEqual(['g', 'h'])
+  gate.configure({ maxConcurrentOther: 4, maxConcurrentPerProvider: 16 })
+  await settle()
+  expect(entered.slice(6)).toEqual(['g', 'h', 'i'])
+})
+
+test('releasing twice frees one slot only', async () => {
+  const { ask, entered, settle, slots, release, gate } = scene({ maxConcurrentPerProvider: 1 })
+  for (const name of ['a', 'b', 'c']) ask(name)
+  await settle()
+  await release('a', 'a')
+  expect(entered).toEqual(['a', 'b'])
+  await release('a')
+  expect(entered).toEqual(['a', 'b'])
+  expect(gate.usage().running).toBe(1)
+  expect(slots.get('b')!.number).toBeGreaterThan(slots.get('a')!.number)
+})
+
+test.each([
+  [{ maxConcurrentAcquisitions: 0 }, 'gate.maxConcurrentAcquisitions is 0; it has to be a whole number from 1.'],
+  [{ maxConcurrentPerProvider: 1.5 }, 'gate.maxConcurrentPerProvider is 1.5; it has to be a whole number from 1.'],
+  [{ lockTimeoutSeconds: -1 }, 'gate.lockTimeoutSeconds is -1; it has to be a number of seconds above 0.'],
+  [{ queueTimeoutSeconds: '60' }, 'gate.queueTimeoutSeconds is the text "60"; it has to be a number of seconds'],
+  [{ acquisitionTimeoutSeconds: Number.POSITIVE_INFINITY }, 'gate.acquisitionTimeoutSeconds is Infinity'],
+  [{ maxConcurent: 3 }, 'gate.maxConcurent is no limit of the gate; there are maxConcurrentAcquisitions'],
+])('limits that cannot be are refused and named: %j', (limits, message) => {
+  const { gate } = scene()
+  const expected = expect.objectContaining({ code: 'invalid_configuration', message: expect.stringContaining(message) })
+  expect(() => scene(limits as object)).toThrow(expected)
+  expect(() => gate.configure(limits as object)).toThrow(expected)
+})
