@@ -16,7 +16,6 @@ import type { ClaimTaken, StoreAccess } from './store-access.ts'
 import type { TokenEvents } from './token-events.ts'
 import { fingerprint } from './token-key.ts'
 import type { NewToken, TokenKey, TokenRecord } from './token-store.ts'
-import type { Trial } from './trial.ts'
 
 /** What all acquisitions of a manager share. */
 export interface AcquirerContext {
@@ -43,8 +42,6 @@ export interface AcquisitionTarget {
   /** The newest generation seen here. */
   readonly seenGeneration: number
   readonly rejections: Rejections
-  /** Takes a token that is returned although it was rejected. */
-  readonly trial: Trial
   /** Failures in a row before this one. */
   readonly failures: number
   /** Takes a token that came after the acquisition's deadline. */

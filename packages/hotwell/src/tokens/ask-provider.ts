@@ -7,7 +7,7 @@ import type { AcquisitionReport } from './acquisition-report.ts'
 import { failureOf, providerFailure } from './failure.ts'
 import { withSignal } from './flights.ts'
 import { issuedToken } from './issued-token.ts'
-import type { AcquiredToken, AcquireRequest, Grant } from './provider.ts'
+import type { AcquireRequest, Grant } from './provider.ts'
 import type { Ref } from './ref.ts'
 import type { ClaimTaken } from './store-access.ts'
 import { fingerprint } from './token-key.ts'
@@ -69,7 +69,7 @@ export async function askProvider(context: AcquirerContext, asking: Asking): Pro
 async function askOnce(context: AcquirerContext, asking: Asking, attempt: number): Promise<Issued> {
   const { clock, closing, replyAges } = context
   const { target, why, slot, report, dependency, previous, taken, pending } = asking
-  const { ref, provider, rejections, trial } = target
+  const { ref, provider, rejections } = target
   const grant = taken.grant ?? previous?.grant
   const spent = provider.rotation && grant ? fingerprint(grant.value) : undefined
   if (spent !== undefined) await announceSpending(context, taken, spent, provider.rotation?.replaySafeSeconds ?? 0)
@@ -95,8 +95,8 @@ async function askOnce(context: AcquirerContext, asking: Asking, attempt: number
   pending.promise = asked.catch(() => undefined).finally(() => (pending.promise = undefined))
   try {
     const issued = await withSignal(asked, signal)
-    if (!rejections.has(fingerprint(issued.token.value))) return issued
-    trial.hold(issued.token)
+    if (!rejections.has(issued.token.value)) return issued
+    rejections.trial.hold(issued.token)
     throw stillRejected(ref)
   } finally {
     report.providerMs += clock.monotonic() - sentAt

@@ -4,7 +4,8 @@ import type { TokenInspection, TokenState } from './token-handle.ts'
 
 /** What people and the server see of an entry: never the value. */
 export function inspection(entry: TokenEntry, clock: Clock): TokenInspection {
-  const { current, failed, ref } = entry
+  const { current, ref } = entry
+  const failed = entry.failures.last
   const now = clock.monotonic()
   const remainingMs = () =>
     current
@@ -25,7 +26,8 @@ export function inspection(entry: TokenEntry, clock: Clock): TokenInspection {
   }
 }
 
-function stateOf({ current, failed }: TokenEntry, remainingMs: number, now: number): TokenState {
+function stateOf({ current, failures }: TokenEntry, remainingMs: number, now: number): TokenState {
+  const failed = failures.last
   if (current && remainingMs > 0) return now < current.lifetime.softAt ? 'fresh' : 'stale'
   if (failed?.error.code === 'needs_reauth' || failed?.error.code === 'uncertain') return failed.error.code
   if (failed) return 'failed'

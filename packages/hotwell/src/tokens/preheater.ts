@@ -147,8 +147,8 @@ export class Preheater {
   }
 
   #dueAt(entry: TokenEntry, unchanged: boolean): number | undefined {
-    const { current, failed, manifest } = entry
-    const retryAt = failed?.retryAt ?? 0
+    const { current, failures, manifest } = entry
+    const retryAt = failures.last?.retryAt ?? 0
     const now = this.#clock.monotonic()
     if (!current) return manifest ? Math.max(now, retryAt) : undefined
     const { softAt, hardAt, marginMs } = current.lifetime

@@ -8,7 +8,6 @@ import { claimTtlMs, keepClaim } from './claim-keeper.ts'
 import { failureOf } from './failure.ts'
 import type { Grant } from './provider.ts'
 import type { TokenEvents } from './token-events.ts'
-import { fingerprint } from './token-key.ts'
 import type { Claim, Intent, NewToken, RememberedFailure, TokenKey, TokenRecord, TokenStore } from './token-store.ts'
 
 /** The right to acquire a token now. */
@@ -165,7 +164,7 @@ export class StoreAccess {
 
   /** Whether a token that appeared meanwhile spares an acquisition. */
   #satisfies(token: TokenRecord, { rejections }: AcquisitionTarget, why: AcquisitionWhy, asked: number): boolean {
-    if (!this.#alive(token) || rejections.has(fingerprint(token.value))) return false
+    if (!this.#alive(token) || rejections.has(token.value)) return false
     return !why.force || token.issuedAt >= asked
   }
 

@@ -1,9 +1,12 @@
 import type { Clock } from '../core/clock.ts'
 import { HotwellError, isHotwellError } from '../core/errors.ts'
-import { type Acquired, type AcquirerContext, type AcquisitionWhy, acquire } from './acquirer.ts'
+import { type Acquired, type AcquisitionWhy, acquire } from './acquirer.ts'
 import { type CurrentToken, currentToken, reconsidered, remainingMs, servedBy } from './current-token.ts'
+import type { DropCause, EntryContext } from './entry-context.ts'
+import { FailureMemory } from './failure-memory.ts'
 import { Flights, withSignal } from './flights.ts'
 import { inspection } from './inspection.ts'
+import { MinTtlBrake } from './min-ttl-brake.ts'
 import type { Provider } from './provider.ts'
 import type { Ref } from './ref.ts'
 import { Rejections } from './rejections.ts'
@@ -17,38 +20,7 @@ import {
   type TokenInspection,
   type TokenSource,
 } from './token-handle.ts'
-import { fingerprint } from './token-key.ts'
 import type { NewToken, TokenKey, TokenRecord } from './token-store.ts'
-import { Trial } from './trial.ts'
-
-/** Why a token was dropped. */
-export type DropCause = 'rejected' | 'manual' | 'dependency'
-
-/** What an entry needs from the manager it belongs to. */
-export interface EntryContext extends AcquirerContext {
-  readonly closed: boolean
-  /** Every hit is logged, so none may take the fast path. */
-  readonly logHits: boolean
-  hit(ref: Ref): void
-  /** The margin before the end of a token, in ms. */
-  marginMs(ref: Ref, provider: Provider, lifeMs: number): number
-  flightTaken(): void
-  /** The entry's instants have changed: whoever plans renewals should look again. */
-  changed(entry: TokenEntry, unchanged: boolean): void
-  /** A token was dropped: what depends on it is to be dropped too. */
-  dropped(entry: TokenEntry, generation: number, cause: DropCause): void
-  fetchFor(entry: TokenEntry): typeof globalThis.fetch
-}
-
-/** The last failure, if nothing succeeded since. */
-export interface Failed {
-  readonly error: HotwellError
-  /** Monotonic: before this nobody but an explicit refresh asks again. */
-  readonly retryAt: number
-  readonly count: number
-}
-
-const rejectionPauseMs = 5000
 
 /**
  * All that a process knows of one ref: the token, its flights, its last failure, what was rejected. Decides for each
@@ -62,19 +34,17 @@ export class TokenEntry implements TokenSource {
   /** In the manifest: kept warm whether anybody asks or not. */
   manifest = false
   current: CurrentToken | undefined
-  failed: Failed | undefined
   /** The newest generation seen: an older record is never adopted. */
   seenGeneration = 0
   readonly flights = new Flights<CurrentToken, AcquisitionWhy>(why => this.#fly(why))
   readonly rejections = new Rejections()
-  readonly trial = new Trial()
+  readonly failures: FailureMemory
   readonly #context: EntryContext
   readonly #clock: Clock
   readonly #counters: LookupCounters
   /** The last token, dead or alive; what a renewal replaces. */
   #known: TokenRecord | undefined
-  #lastMinTtlAt = Number.NEGATIVE_INFINITY
-  #lastRejectionAt = Number.NEGATIVE_INFINITY
+  readonly #minTtlBrake = new MinTtlBrake()
   #dropCause: DropCause | undefined
   #fetch: typeof globalThis.fetch | undefined
   #retired: unknown
@@ -83,6 +53,7 @@ export class TokenEntry implements TokenSource {
     this.#context = context
     this.#clock = context.clock
     this.#counters = counters
+    this.failures = new FailureMemory(context.clock)
     this.ref = ref
     this.key = key
     this.provider = provider
@@ -112,24 +83,22 @@ export class TokenEntry implements TokenSource {
   }
 
   async invalidate(value: string | undefined): Promise<boolean> {
-    if (value !== undefined) this.trial.rejected(value)
+    if (value !== undefined) this.rejections.trial.rejected(value)
     const current = this.alive()
     if (!current) return false
     if (value === undefined) {
       await this.drop('manual')
       return true
     }
-    const now = this.#clock.monotonic()
-    if (value !== current.record.value || now - this.#lastRejectionAt < rejectionPauseMs) return false
-    this.#lastRejectionAt = now
-    this.rejections.add(fingerprint(value))
+    if (value !== current.record.value || !this.rejections.accept(value, this.#clock.monotonic())) return false
     await this.drop('rejected')
     return true
   }
 
   /** The API took this value: if it was on trial, it is the token again. */
   accepted(value: string): void {
-    if (this.trial.holds(fingerprint(value))) this.#acquit(this.trial.hand()!)
+    const acquitted = this.rejections.trial.held(value)
+    if (acquitted) this.#acquit(acquitted)
   }
 
   /** The token and when it was issued, for an API call. */
@@ -159,7 +128,7 @@ export class TokenEntry implements TokenSource {
   /** Another provider from now on. Tokens of another identity are not this ref's any more. */
   useProvider(provider: Provider, key: TokenKey): void {
     this.#retired = undefined
-    if (provider.credentialVersion !== this.provider.credentialVersion) this.failed = undefined
+    if (provider.credentialVersion !== this.provider.credentialVersion) this.failures.clear()
     this.provider = provider
     this.#fetch = undefined
     if (key.id === this.key.id) return
@@ -182,7 +151,7 @@ export class TokenEntry implements TokenSource {
 
   /** Takes over a token that another process stored, if it is newer than all seen here. */
   adopt(record: TokenRecord): void {
-    if (record.generation <= this.seenGeneration || this.rejections.has(fingerprint(record.value))) return
+    if (record.generation <= this.seenGeneration || this.rejections.has(record.value)) return
     this.#install({ token: record, from: 'store', unchanged: false })
     this.#context.events.emit('token.adopted', { ref: this.ref.canonical, generation: record.generation })
   }
@@ -200,7 +169,7 @@ export class TokenEntry implements TokenSource {
   droppedElsewhere(generation: number): void {
     const { current } = this
     if (!current || current.record.generation > generation) return
-    this.rejections.add(fingerprint(current.record.value))
+    this.rejections.add(current.record.value)
     this.#forget('rejected')
   }
 
@@ -218,7 +187,7 @@ export class TokenEntry implements TokenSource {
     if (!current) return undefined
     const now = this.#clock.monotonic()
     if (options?.minTtlSeconds && this.#tooShort(current, options.minTtlSeconds * 1000, now)) return undefined
-    if (now >= current.lifetime.softAt) this.#renewBehind(now)
+    if (now >= current.lifetime.softAt) this.#renewBehind()
     else this.#arm()
     this.#counters.hits++
     if (this.#context.logHits) this.#context.hit(this.ref)
@@ -227,24 +196,21 @@ export class TokenEntry implements TokenSource {
 
   /** Whether a caller's wish for a longer life causes an acquisition. */
   #tooShort(current: CurrentToken, minTtlMs: number, now: number): boolean {
-    if (remainingMs(current, this.#clock) >= minTtlMs || this.#paused(now)) return false
-    if (now - this.#lastMinTtlAt < Math.max(5000, current.record.lifeMs / 20)) return false
-    this.#lastMinTtlAt = now
-    return true
+    if (remainingMs(current, this.#clock) >= minTtlMs || this.failures.pausing) return false
+    return this.#minTtlBrake.passes(current.record.lifeMs, now)
   }
 
   #wait(options: GetOptions | undefined): Promise<CurrentToken> {
     this.#counters.misses++
-    const now = this.#clock.monotonic()
     try {
       this.#refuseWhenClosed()
-      if (this.failed && this.#paused(now)) throw this.failed.error
+      if (this.failures.pausing) throw this.failures.pausing
     } catch (error) {
       return Promise.reject(error)
     }
-    const { passed } = this.trial
+    const { passed } = this.rejections.trial
     if (passed) return Promise.resolve(this.#acquit(passed))
-    const mayTry = this.failed?.error.code === 'still_rejected' && !this.flights.running
+    const mayTry = this.failures.last?.error.code === 'still_rejected' && !this.flights.running
     this.flights.running?.why.hurry?.abort()
     const landed = this.flights.join({ trigger: this.#trigger() })
     return withSignal(landed, options?.signal).catch(error => this.#insteadOf(error, mayTry))
@@ -254,43 +220,43 @@ export class TokenEntry implements TokenSource {
   #insteadOf(error: unknown, mayTry: boolean): CurrentToken {
     const current = this.alive()
     if (current && isHotwellError(error)) return current
-    const onTrial = mayTry && isHotwellError(error, 'still_rejected') ? this.trial.hand() : undefined
+    const onTrial = mayTry && isHotwellError(error, 'still_rejected') ? this.rejections.trial.hand() : undefined
     if (onTrial) return this.#current(this.#local(onTrial), 'provider')
     throw error
   }
 
   /** What was rejected turns out to be good. */
   #acquit(token: NewToken): CurrentToken {
-    this.rejections.forget(fingerprint(token.value))
+    this.rejections.forget(token.value)
     return this.#install({ token: this.#local(token), from: 'provider', unchanged: false })
   }
 
-  #renewBehind(now: number): void {
-    if (this.flights.running || this.#paused(now) || this.#context.closed) return
+  #renewBehind(): void {
+    if (this.flights.running || this.failures.pausing || this.#context.closed) return
     this.flights.join({ trigger: 'preheat', hurry: new AbortController() }).catch(() => {})
   }
 
   async #fly(why: AcquisitionWhy): Promise<CurrentToken> {
     this.#context.flightTaken()
     this.#dropCause = undefined
-    const { ref, key, provider, seenGeneration, rejections, trial } = this
-    const failures = this.failed?.count ?? 0
+    const { ref, key, provider, seenGeneration, rejections } = this
+    const failures = this.failures.last?.count ?? 0
     try {
       const late = (acquired: Acquired) => void (key.id === this.key.id && this.#install(acquired))
-      const target = { ref, key, provider, known: this.#known, seenGeneration, rejections, trial, failures, late }
+      const target = { ref, key, provider, known: this.#known, seenGeneration, rejections, failures, late }
       const acquired = await acquire(this.#context, target, why)
       // The configuration has changed meanwhile: its callers get it, nobody else does.
       if (key.id !== this.key.id || this.#retired) return this.#current(acquired.token, acquired.from, acquired.sentAt)
       return this.#install(acquired)
     } catch (error) {
-      if (key.id === this.key.id) this.#remember(error)
+      if (key.id === this.key.id && this.failures.add(error)) this.#context.changed(this, false)
       throw error
     }
   }
 
   #install({ token, from, unchanged, sentAt }: Acquired): CurrentToken {
-    this.failed = undefined
-    this.trial.end()
+    this.failures.clear()
+    this.rejections.trial.end()
     const current = this.alive()
     if (current && (unchanged || token.generation < this.seenGeneration)) {
       this.#context.changed(this, unchanged)
@@ -317,18 +283,6 @@ export class TokenEntry implements TokenSource {
     }
   }
 
-  #remember(error: unknown): void {
-    if (!isHotwellError(error) || error.code === 'closed') return
-    const retryAt = this.#clock.monotonic() + (error.retryAfterMs ?? 1000)
-    const counted = error.details.breaker !== 'open' && !error.details.remembered
-    this.failed = { error, retryAt, count: (this.failed?.count ?? 0) + (counted ? 1 : 0) }
-    this.#context.changed(this, false)
-  }
-
-  #paused(now: number): boolean {
-    return this.failed !== undefined && now < this.failed.retryAt
-  }
-
   #trigger(): AcquisitionWhy['trigger'] {
     if (this.#dropCause === 'rejected') return 'rejected'
     return this.#known ? 'token_expired' : 'no_token'
@@ -351,10 +305,10 @@ export class TokenEntry implements TokenSource {
   }
 
   #reset(): void {
-    this.current = this.failed = this.#known = undefined
+    this.current = this.#known = undefined
+    this.failures.clear()
     this.seenGeneration = 0
     this.rejections.clear()
-    this.trial.end()
     arm(this.handle, undefined)
   }
 

@@ -1,5 +1,4 @@
-import { fingerprint } from './token-key.ts'
-import type { Fingerprint, NewToken } from './token-store.ts'
+import type { NewToken } from './token-store.ts'
 
 /**
  * A token that was rejected and that the provider keeps returning. It may be good after all (an API that lags, one
@@ -32,9 +31,9 @@ export class Trial {
     return this.#tried ? this.#token : undefined
   }
 
-  /** Whether this is the token on trial. */
-  holds(print: Fingerprint): boolean {
-    return this.#token !== undefined && fingerprint(this.#token.value) === print
+  /** The token on trial, if it is this one. */
+  held(value: string): NewToken | undefined {
+    return this.#token?.value === value ? this.#token : undefined
   }
 
   end(): void {

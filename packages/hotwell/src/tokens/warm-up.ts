@@ -27,16 +27,12 @@ export function warmUp(entries: readonly TokenEntry[], clock: Clock) {
 
   function now(): ReadyReport {
     const warm = entries.filter(entry => entry.alive())
-    const failed = entries.filter(entry => !entry.alive() && entry.failed)
-    const pending = entries.filter(entry => !entry.alive() && !entry.failed)
+    const failed = entries.filter(entry => !entry.alive() && entry.failures.last)
+    const pending = entries.filter(entry => !entry.alive() && !entry.failures.last)
     return {
       ready: pending.length === 0,
       warm: warm.map(entry => entry.ref.canonical),
-      failed: failed.map(({ ref, failed }) => ({
-        ref: ref.canonical,
-        code: failed!.error.code,
-        message: failed!.error.message,
-      })),
+      failed: failed.map(failureOfEntry),
       pending: pending.map(entry => entry.ref.canonical),
     }
   }
@@ -66,4 +62,9 @@ export function warmUp(entries: readonly TokenEntry[], clock: Clock) {
       return now()
     },
   }
+}
+
+function failureOfEntry({ ref, failures }: TokenEntry) {
+  const { code, message } = failures.last!.error
+  return { ref: ref.canonical, code, message }
 }

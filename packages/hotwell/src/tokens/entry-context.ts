@@ -1,0 +1,23 @@
+import type { AcquirerContext } from './acquirer.ts'
+import type { Provider } from './provider.ts'
+import type { Ref } from './ref.ts'
+import type { TokenEntry } from './token-entry.ts'
+
+/** Why a token was dropped. */
+export type DropCause = 'rejected' | 'manual' | 'dependency'
+
+/** What an entry needs from the manager it belongs to. */
+export interface EntryContext extends AcquirerContext {
+  readonly closed: boolean
+  /** Every hit is logged, so none may take the fast path. */
+  readonly logHits: boolean
+  hit(ref: Ref): void
+  /** The margin before the end of a token, in ms. */
+  marginMs(ref: Ref, provider: Provider, lifeMs: number): number
+  flightTaken(): void
+  /** The entry's instants have changed: whoever plans renewals should look again. */
+  changed(entry: TokenEntry, unchanged: boolean): void
+  /** A token was dropped: what depends on it is to be dropped too. */
+  dropped(entry: TokenEntry, generation: number, cause: DropCause): void
+  fetchFor(entry: TokenEntry): typeof globalThis.fetch
+}
