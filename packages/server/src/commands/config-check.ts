@@ -1,0 +1,34 @@
+import { buildProviders } from '../config/build-providers.ts'
+import { canonicalManifest } from '../config/canonical-manifest.ts'
+import { encryptionKeys } from '../config/environment-config.ts'
+import { dataCommand, dataPlace } from './data-options.ts'
+import { print, printJson } from './output.ts'
+
+/** `hotwell config check`: reads and builds the configuration, and asks nobody anything. */
+export const configCheckCommand = () =>
+  dataCommand('check')
+    .summary('check the configuration')
+    .description('Reads the configuration and the environment, and builds each provider. Nothing is started or asked.')
+    .option('--json', 'print JSON for programs')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ hotwell config check
+  $ hotwell config check --config staging.config.yaml`,
+    )
+    .action(async ({ json, ...place }) => {
+      const { loaded, dataDir } = await dataPlace(place)
+      const { config, path, folder } = loaded
+      const manifest = canonicalManifest(config)
+      const providers = await buildProviders(config.providers, folder)
+      encryptionKeys(process.env)
+      const { host, port, namespace } = config
+      const found = { file: path ?? null, host, port, dataDir, namespace, providers: Object.keys(providers), manifest }
+      if (json) return printJson({ ok: true, ...found })
+      print(`${path ?? 'No configuration file; the defaults and the environment'}: in order`)
+      print(`  listens on   ${host}:${port}`)
+      print(`  data folder  ${dataDir}`)
+      print(`  providers    ${Object.keys(providers).join(', ') || 'none'}`)
+      print(`  manifest     ${manifest.join(', ') || 'empty'}`)
+    })

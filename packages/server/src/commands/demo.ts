@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto'
+import { Command } from '@commander-js/extra-typings'
+import { createServer } from '../create-server.ts'
+import { DemoConsole } from '../demo/demo-console.ts'
+import { startDemoWorld } from '../demo/demo-world.ts'
+import { runUntilStopped } from './run-until-stopped.ts'
+import { portNumber } from './serve.ts'
+
+/** `hotwell demo`: identity providers on this machine and a server that keeps their tokens hot, to watch. */
+export const demoCommand = () =>
+  new Command('demo')
+    .summary('watch tokens being renewed, with nothing to set up')
+    .description(
+      'Starts a Lark/Feishu simulator, a real OpenID provider and a server that keeps their tokens hot. The tokens live ' +
+        'less than a minute, so that renewals can be watched. Each start begins with new identities.',
+    )
+    .option('--port <number>', 'the port to listen on; 0 takes a free one', portNumber, 8000)
+    .option('--data <dir>', 'the data folder', 'data')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ hotwell demo
+  $ hotwell demo --port 8080 --data /tmp/hotwell-demo`,
+    )
+    .action(async ({ port, data }) => {
+      const console = new DemoConsole(process.stdout)
+      const world = await startDemoWorld()
+      try {
+        const { providers, manifest } = world
+        // Tokens of an earlier start belong to a simulator that is gone; under another namespace nobody finds them.
+        const namespace = `demo-${randomBytes(6).toString('hex')}`
+        const server = await createServer({
+          config: { host: '127.0.0.1', port, dataDir: data, namespace, providers, manifest },
+          logger: console.logger,
+          observe: tokens => console.observe(tokens),
+        })
+        console.open(greeting(server.url, server.keysRequired))
+        await runUntilStopped(async () => {
+          console.close()
+          console.line('\nStopping …')
+          await server.close()
+        })
+      } finally {
+        await world.close()
+      }
+    })
+
+function greeting(url: string, keysRequired: boolean): string {
+  const curl = keysRequired ? 'curl -H "Authorization: Bearer $HOTWELL_API_KEY"' : 'curl'
+  return `Hotwell keeps the tokens of a Lark simulator and of a real OpenID provider hot. They live less than a minute.
+Try this in another terminal:
+
+  ${curl} ${url}/api/v1/tokens/feishu/tenant/acme
+  ${curl} ${url}/api/v1/tokens/crm/client
+  ${curl} ${url}/api/v1/tokens
+  ${curl} -X POST ${url}/api/v1/tokens/feishu/tenant/acme/-/refresh
+  ${curl} ${url}/metrics
+
+A page with all tokens is at ${url}/, the API at ${url}/docs. Ctrl+C ends the demo.
+`
+}

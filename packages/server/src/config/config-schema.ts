@@ -1,0 +1,108 @@
+import type { PreheatOptions, Provider, TokenStore } from 'hotwell'
+import type { GateLimits } from 'hotwell/concurrency'
+import { z } from 'zod'
+import { apiKeyActions } from '../keys/key-scope.ts'
+
+const seconds = z.number().nonnegative()
+const count = z.int().positive()
+
+/** `{ use: 'hotwell/providers/feishu', … }`: the module to import and the options of its factory. */
+const driver = z.looseObject({ use: z.string().min(1) })
+
+const provider = z.custom<Provider | z.infer<typeof driver>>(
+  value => isProvider(value) || driver.safeParse(value).success,
+  "has to be { use: 'hotwell/providers/…', … } or, in TypeScript, a provider such as feishu({ … })",
+)
+const store = z.custom<TokenStore | z.infer<typeof driver>>(
+  value => isStore(value) || driver.safeParse(value).success,
+  "has to be { use: 'hotwell/stores/…', … } or, in TypeScript, a store such as sqlite({ … })",
+)
+
+const preheatOptions = z.strictObject({
+  checkIntervalSeconds: seconds.optional(),
+  thresholdSeconds: seconds.optional(),
+  tenantTokens: z.boolean().optional(),
+  maxConcurrent: count.optional(),
+  jitterSeconds: seconds.optional(),
+} satisfies Record<keyof PreheatOptions, unknown>)
+const preheat = z.union([
+  z.enum(['standard', 'light', 'highFrequency', 'critical']),
+  z.literal(false, 'has to be standard, light, highFrequency, critical, false or an object'),
+  preheatOptions,
+])
+
+const historyOptions = z.strictObject({ retentionDays: z.number().positive().optional() })
+
+const gate = z.strictObject({
+  maxConcurrentAcquisitions: count.optional(),
+  maxConcurrentOther: count.optional(),
+  maxConcurrentPerProvider: count.optional(),
+  maxConcurrentPerSite: count.optional(),
+  maxConcurrentPerAccount: count.optional(),
+  acquisitionTimeoutSeconds: seconds.optional(),
+  lockTimeoutSeconds: seconds.optional(),
+  queueTimeoutSeconds: seconds.optional(),
+  quarantineSeconds: seconds.optional(),
+} satisfies Record<keyof GateLimits, unknown>)
+
+const apiKeyFields = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'has to be 1 to 64 letters, digits, dots or dashes'),
+  key: z.string().min(24, 'has to have at least 24 characters; `hotwell keys create` makes one').optional(),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'has to be 64 hex digits')
+    .optional(),
+  refs: z.array(z.string().min(1)).min(1).default(['*']),
+  actions: z.array(z.enum(apiKeyActions)).min(1).default(['read', 'list']),
+})
+const apiKey = apiKeyFields.refine(
+  ({ key, sha256 }) => (key === undefined) !== (sha256 === undefined),
+  'needs either key or sha256',
+)
+
+/** What a configuration file may say. The type {@link HotwellConfig} is what people write. */
+export const configSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(8000),
+  dataDir: z.string().min(1).default('data'),
+  namespace: z.string().min(1).max(128).default('hotwell'),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  providers: z
+    .record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'a provider is named [a-z][a-z0-9_-]{0,63}'), provider)
+    .default({}),
+  store: store.optional(),
+  preheat: preheat.default('standard'),
+  manifest: z.array(z.string()).default([]),
+  readyTimeoutSeconds: seconds.default(30),
+  gate: gate.default({}),
+  history: z.union([z.literal(false, 'has to be false or an object'), historyOptions]).default({}),
+  keys: z.array(apiKey).default([]),
+})
+
+/** The fields known inside each top-level field, for hints. */
+export const nestedFields: Readonly<Record<string, readonly string[]>> = {
+  gate: Object.keys(gate.shape),
+  preheat: Object.keys(preheatOptions.shape),
+  history: Object.keys(historyOptions.shape),
+  keys: Object.keys(apiKeyFields.shape),
+}
+
+/** A configuration as people write it: every field optional, providers and store as values or as `{ use: … }`. */
+export type HotwellConfig = z.input<typeof configSchema>
+/** A configuration that was checked, with every default in place. */
+export type CheckedConfig = z.output<typeof configSchema>
+export type ApiKeyConfig = CheckedConfig['keys'][number]
+export type DriverConfig = z.infer<typeof driver>
+
+/** For `hotwell.config.ts`: gives the editor the types and returns what it was given. */
+export function defineConfig(config: HotwellConfig): HotwellConfig {
+  return config
+}
+
+export function isProvider(value: unknown): value is Provider {
+  return typeof (value as Provider | undefined)?.acquire === 'function'
+}
+
+export function isStore(value: unknown): value is TokenStore {
+  return typeof (value as TokenStore | undefined)?.claim === 'function'
+}

@@ -1,0 +1,158 @@
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import * as prometheus from '@prometheus-io/client'
+import type { FastifyInstance } from 'fastify'
+import { createTokenManager, type Logger, type TokenManager } from 'hotwell'
+import { createHistory, type History } from 'hotwell/history'
+import { buildStore } from './build-store.ts'
+import { buildProviders } from './config/build-providers.ts'
+import { canonicalManifest } from './config/canonical-manifest.ts'
+import { checkConfig } from './config/check-config.ts'
+import type { CheckedConfig, HotwellConfig } from './config/config-schema.ts'
+import { configurationError } from './config/configuration-error.ts'
+import { type LoadConfigOptions, type LoadedConfig, loadConfig } from './config/load-config.ts'
+import { watchConfig } from './config/watch-config.ts'
+import { createLogger } from './create-logger.ts'
+import { Access } from './http/access.ts'
+import { createApp } from './http/create-app.ts'
+import { HttpCounters } from './http/http-counters.ts'
+import { drain, listen } from './http/listen.ts'
+import { isLoopback } from './http/loopback.ts'
+import { Readiness } from './http/readiness.ts'
+import { KeyBook } from './keys/key-book.ts'
+import { keyFilePath } from './keys/key-file.ts'
+import { registerMetrics } from './register-metrics.ts'
+import { createReload } from './reload.ts'
+
+export interface ServerOptions extends LoadConfigOptions {
+  /** A configuration as it is: then no file is read, and of the environment only HOTWELL_ENCRYPTION_KEY. */
+  config?: HotwellConfig
+  /** Default: pino, JSON lines on standard output at `logLevel`. */
+  logger?: Logger
+  /** Called with the token manager before it acquires anything, so that no event is missed. */
+  observe?: (tokens: TokenManager) => void
+  /** Whether to read the configuration again when its file changes. Default false. */
+  watch?: boolean
+}
+
+export interface HotwellServer extends AsyncDisposable {
+  readonly app: FastifyInstance
+  readonly tokens: TokenManager
+  /** `http://host:port` of what it listens on, without a slash at the end. */
+  readonly url: string
+  /** Whether callers need an API key. */
+  readonly keysRequired: boolean
+  /**
+   * Reads the configuration again: builds everything, checks it, swaps once. A configuration that cannot be used is
+   * refused and logged, and the old one stays. Resolves true if it was taken.
+   */
+  reload(): Promise<boolean>
+  /** Stops listening, lets requests end, stops renewing, writes what is in memory. Closing twice is safe. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a server: reads the configuration, puts store, history, token manager and HTTP together, and listens.
+ * @throws HotwellError `invalid_configuration`, naming the field; the store's own errors
+ */
+export async function createServer(options: ServerOptions = {}): Promise<HotwellServer> {
+  const { environment = process.env, cwd = process.cwd() } = options
+  const loaded: LoadedConfig = options.config
+    ? { config: checkConfig(options.config), folder: cwd }
+    : await loadConfig(options)
+  const { config, folder } = loaded
+  const log = options.logger ?? createLogger(config.logLevel)
+  const manifest = canonicalManifest(config)
+  const providers = await buildProviders(config.providers, folder)
+  const dataDir = await makeDataDir(resolve(cwd, config.dataDir))
+  // Closed in the reverse order of their making, also when starting fails half-way.
+  const closers: (() => Promise<void> | void)[] = []
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) await close()
+  }
+  try {
+    const keys = createKeyBook(dataDir, log)
+    closers.push(() => keys.close())
+    await keys.open(config.keys)
+    assertKeysFor(config.host, keys.required)
+    const store = await buildStore(config.store, { dataDir, folder, environment })
+    closers.push(() => store.close())
+    await store.open()
+    const history = openHistory(config, dataDir, log)
+    closers.push(() => history?.close())
+    const { namespace, preheat, gate, logLevel } = config
+    const logHits = logLevel === 'debug' || logLevel === 'trace'
+    const settings = { providers, store, history, manifest, namespace, preheat, gate, logger: log, logHits }
+    const tokens = createTokenManager(settings)
+    closers.push(() => tokens.close())
+    options.observe?.(tokens)
+
+    const registry = new prometheus.Registry()
+    const counters = new HttpCounters()
+    registerMetrics(registry, { tokens, history, counters })
+    const readiness = new Readiness(tokens, manifest)
+    const access = new Access(keys, isLoopback(config.host))
+    const context = { tokens, registry, counters, readiness, log, access, reloads: 0 }
+    const app = await createApp(context)
+    closers.push(() => drain(app))
+    const url = await listen(app, config)
+    const closing = new AbortController()
+    closers.push(() => closing.abort())
+    void readiness.watch(config.readyTimeoutSeconds, closing.signal)
+    const onSwap = () => context.reloads++
+    const reload = createReload({ loaded, options, tokens, keys, readiness, log, onSwap })
+    if (options.watch && loaded.path !== undefined) closers.push(watchConfig(loaded.path, () => void reload()))
+
+    let closed: Promise<void> | undefined
+    const close = () => (closed ??= closeAll())
+    return {
+      app,
+      tokens,
+      url,
+      get keysRequired() {
+        return access.keysRequired
+      },
+      reload,
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+async function makeDataDir(path: string): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    return path
+  } catch (error) {
+    const message = `the folder ${path} cannot be made (${(error as Error).message})`
+    throw configurationError(undefined, [{ field: 'dataDir', message }], error)
+  }
+}
+
+function createKeyBook(dataDir: string, log: Logger): KeyBook {
+  return new KeyBook(keyFilePath(dataDir), change => {
+    if ('count' in change) log.info(change, 'The API keys were read again')
+    else log.error({ err: change.error }, 'The key file cannot be read; the keys stay as they were')
+  })
+}
+
+function openHistory({ history }: CheckedConfig, dataDir: string, logger: Logger): History | undefined {
+  if (history === false) return undefined
+  return createHistory({ ...history, path: join(dataDir, 'hotwell.db'), logger })
+}
+
+/** Everybody who reaches this address could take every token. */
+function assertKeysFor(host: string, keys: boolean): void {
+  if (keys || isLoopback(host)) return
+  throw configurationError(undefined, [
+    {
+      field: 'host',
+      message:
+        `without API keys only loopback is served, and ${host} is reached from elsewhere; ` +
+        'make a key first (hotwell keys create NAME), or listen on 127.0.0.1',
+    },
+  ])
+}

@@ -1,0 +1,83 @@
+import type { IncomingMessage } from 'node:http'
+import type { ApiKey } from '../keys/api-key.ts'
+import type { KeyBook } from '../keys/key-book.ts'
+import type { ApiKeyAction } from '../keys/key-scope.ts'
+import { FailedAttempts } from './failed-attempts.ts'
+import { assertLocal } from './loopback.ts'
+import { RequestRefused } from './problem.ts'
+
+/** Who asks. Without keys that is the machine itself, which may do everything. */
+export type Caller = Pick<ApiKey, 'name' | 'may' | 'covers'>
+
+const machine: Caller = { name: 'local', may: () => true, covers: () => true }
+
+/** Decides who may ask what. */
+export class Access {
+  readonly #keys: KeyBook
+  readonly #loopback: boolean
+  readonly #failed = new FailedAttempts()
+
+  constructor(keys: KeyBook, loopback: boolean) {
+    this.#keys = keys
+    this.#loopback = loopback
+  }
+
+  /** Whether callers need a key. On another address than loopback they always do, also when the last one was revoked. */
+  get keysRequired(): boolean {
+    return this.#keys.required || !this.#loopback
+  }
+
+  /** Refuses what no route may answer; see {@link assertLocal}. With keys there is nothing to refuse yet. */
+  admit(request: IncomingMessage): void {
+    if (!this.keysRequired) assertLocal(request.headers)
+  }
+
+  /** @throws RequestRefused `unauthenticated`, `too_many_requests` */
+  authenticate(request: IncomingMessage): Caller {
+    if (!this.keysRequired) return machine
+    const presented = presentedKey(request)
+    const key = presented === undefined ? undefined : this.#keys.find(presented)
+    if (key) return key
+    const retryAfterMs = presented === undefined ? 0 : this.#failed.add(request.socket.remoteAddress ?? '')
+    if (retryAfterMs > 0) {
+      throw new RequestRefused('too_many_requests', 'Too many wrong API keys came from this address.', { retryAfterMs })
+    }
+    throw new RequestRefused(
+      'unauthenticated',
+      presented === undefined
+        ? 'Send an API key, as `Authorization: Bearer …` or `X-API-Key: …`. `hotwell keys create` makes one.'
+        : 'This API key is not known here; it may have been revoked.',
+    )
+  }
+
+  /** The caller if it may do this with some token. @throws RequestRefused as `authenticate`, and `forbidden` */
+  allow(request: IncomingMessage, action: ApiKeyAction): Caller {
+    const caller = this.authenticate(request)
+    if (caller.may(action)) return caller
+    throw new RequestRefused('forbidden', `The API key "${caller.name}" is not allowed the action "${action}".`)
+  }
+
+  /** Whether the caller may see the names of tokens. Never refuses. */
+  mayList(request: IncomingMessage): boolean {
+    if (!this.keysRequired) return true
+    const presented = presentedKey(request)
+    return presented !== undefined && this.#keys.find(presented)?.may('list') === true
+  }
+}
+
+/** @throws RequestRefused `forbidden` if the caller's patterns do not cover the ref, whether it exists or not */
+export function assertCovered(caller: Caller, canonicalRef: string): void {
+  if (caller.covers(canonicalRef)) return
+  throw new RequestRefused('forbidden', `The API key "${caller.name}" does not cover the token "${canonicalRef}".`)
+}
+
+function presentedKey({ headers }: IncomingMessage): string | undefined {
+  const { authorization } = headers
+  if (authorization !== undefined) {
+    return authorization.length > 7 && authorization.slice(0, 7).toLowerCase() === 'bearer '
+      ? authorization.slice(7).trim()
+      : undefined
+  }
+  const key = headers['x-api-key']
+  return typeof key === 'string' && key !== '' ? key : undefined
+}

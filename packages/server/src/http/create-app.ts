@@ -1,0 +1,114 @@
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import fastify, { type FastifyInstance } from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { apiDocument } from '../openapi/api-document.ts'
+import { docsPage } from '../routes/docs-page.ts'
+import { routeTable } from '../routes/route-table.ts'
+import { tokenGet } from '../routes/token-get.ts'
+import { AllowedMethods } from './allowed-methods.ts'
+import { RequestRefused } from './problem.ts'
+import { sendProblem } from './request-errors.ts'
+import type { ServerContext } from './server-context.ts'
+import { tokensPath, tokenTarget } from './token-target.ts'
+
+/** A token may have 128 kB, and JSON may escape it. */
+const bodyLimit = 512 * 1024
+/** Requests a minute from one address, on every route but the one that serves tokens and the probes. */
+const requestsPerMinute = 1200
+
+/**
+ * The HTTP side: three rooms, because one route is asked a thousand times as often as all others. The hot one passes
+ * no validator, no helmet and no rate limit; its safety is in its handler.
+ */
+export async function createApp(context: ServerContext): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: false,
+    bodyLimit,
+    requestTimeout: 60_000,
+    routerOptions: { maxParamLength: 4096 },
+    frameworkErrors: (error, request, reply) => {
+      const cause = invalidRef(request.raw.url ?? '/') ?? error
+      void sendProblem(cause, request as never, reply as never, context.log)
+    },
+  })
+  const allowed = new AllowedMethods()
+  allowed.watch(app)
+  app.addHook('onRequest', (request, _reply, done) => {
+    context.access.admit(request.raw)
+    done()
+  })
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, context.log))
+  app.setNotFoundHandler(request => {
+    throw nothingHere(request.raw.url ?? '/', request.method, allowed)
+  })
+  await apiDocument(app)
+
+  app.register(async hot => tokenGet(hot, context))
+  app.register(async docs => docsPage(docs))
+  app.register(async rest => {
+    rest.setValidatorCompiler(validatorCompiler)
+    rest.setSerializerCompiler(serializerCompiler)
+    acceptEmptyJson(rest)
+    await rest.register(helmet, {
+      contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+      // It is for HTTPS to promise HTTPS; whoever ends TLS in front of this server may.
+      strictTransportSecurity: false,
+    })
+    await rest.register(rateLimit, {
+      max: requestsPerMinute,
+      timeWindow: 60_000,
+      allowList: request => request.url === '/healthz' || request.url === '/readyz',
+      errorResponseBuilder: (_request, { ttl }) => {
+        const detail = `More than ${requestsPerMinute} requests a minute came from this address.`
+        return Object.assign(new RequestRefused('too_many_requests', detail, { retryAfterMs: ttl }), {
+          statusCode: 429,
+        })
+      },
+    })
+    rest.addHook('onSend', async (_request, reply) => {
+      if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
+    })
+    rest.addHook('onResponse', (request, reply, done) => {
+      context.counters.count(request.routeOptions.url ?? 'none', reply.statusCode)
+      done()
+    })
+    for (const route of routeTable) route(rest, context)
+  })
+  return app
+}
+
+function nothingHere(url: string, method: string, allowed: AllowedMethods): unknown {
+  const path = url.split('?', 1)[0]!
+  const methods = allowed.of(path)
+  if (methods.length > 0 && !methods.includes(method)) {
+    const allow = methods.join(', ')
+    return new RequestRefused('method_not_allowed', `Here ${allow} can be used, not ${method}.`, { headers: { allow } })
+  }
+  const detail = 'There is no such route; /openapi.json lists all of them, /docs shows them.'
+  return invalidRef(path) ?? new RequestRefused('not_found', detail)
+}
+
+/** What is wrong with the ref in a URL that no route took. */
+function invalidRef(url: string): unknown {
+  if (!url.startsWith(tokensPath)) return undefined
+  try {
+    tokenTarget(url)
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+/** `POST …/-/refresh` needs no body; a client that says JSON and sends nothing means the same. */
+function acceptEmptyJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    if (body === '') return done(null, undefined)
+    try {
+      done(null, JSON.parse(body as string))
+    } catch {
+      done(new RequestRefused('invalid_request', 'The body is not JSON.'), undefined)
+    }
+  })
+}

@@ -1,0 +1,34 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { isIPv4 } from 'node:net'
+import { RequestRefused } from './problem.ts'
+
+const ownName = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i
+
+/** Whether only this machine reaches a server that is bound to this host. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase()
+  return name === 'localhost' || name === '::1' || name === '[::1]' || (isIPv4(name) && name.startsWith('127.'))
+}
+
+/**
+ * Without keys everybody on this machine may ask, and a browser asks on behalf of any web page. So a request counts as
+ * local only if it names this machine (a page can rebind its own name to 127.0.0.1, but cannot lie about Host), comes
+ * from no other origin, and through no proxy.
+ * @throws RequestRefused `forbidden`, saying which header gave it away
+ */
+export function assertLocal(headers: IncomingHttpHeaders): void {
+  const { host, origin } = headers
+  if (host === undefined || !ownName.test(host)) {
+    refuse(`the Host is not localhost, 127.0.0.1 or [::1]`)
+  }
+  if (origin !== undefined && origin !== `http://${host}`) refuse('the Origin is another one')
+  if (headers['sec-fetch-site'] === 'cross-site') refuse('a page of another site asks (Sec-Fetch-Site)')
+  for (const name in headers) {
+    if (name === 'forwarded' || name.startsWith('x-forwarded-')) refuse(`it came through a proxy (${name})`)
+  }
+}
+
+function refuse(why: string): never {
+  const way = 'Make an API key for other callers: hotwell keys create.'
+  throw new RequestRefused('forbidden', `Without API keys only this machine itself is served, and ${why}. ${way}`)
+}

@@ -1,0 +1,85 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { TokenDetails, TokenHandle } from 'hotwell'
+import { assertCovered } from '../http/access.ts'
+import { problemReply } from '../http/problem.ts'
+import { sendProblem } from '../http/request-errors.ts'
+import type { ServerContext } from '../http/server-context.ts'
+import { tokensPath, tokenTarget } from '../http/token-target.ts'
+import { tokenGetSchema, tokenParameters } from './token-schemas.ts'
+
+const routeName = `${tokensPath}{ref}`
+const mostTargets = 10_000
+
+interface Target {
+  handle: TokenHandle
+  canonical: string
+  options?: { minTtlSeconds: number }
+}
+
+/**
+ * The hot route. What is the same for each request to a URL is worked out once: the ref, its handle, its options. So a
+ * warm token costs a look-up by URL, the check of the key, and a serialiser that was compiled before.
+ */
+export function tokenGet(app: FastifyInstance, context: ServerContext): void {
+  const { tokens, access, counters, log } = context
+  let reloads = context.reloads
+  const targets = new Map<string, Target>()
+  const served = counters.counter(routeName, 200)
+
+  function targetOf(url: string, request: FastifyRequest): Target {
+    if (reloads !== context.reloads) {
+      reloads = context.reloads
+      targets.clear()
+    }
+    const known = targets.get(url)
+    const caller = access.allow(request.raw, 'read')
+    if (known) {
+      assertCovered(caller, known.canonical)
+      return known
+    }
+    const { ref, minTtlSeconds } = tokenTarget(url, { minTtl: true })
+    assertCovered(caller, ref.canonical)
+    const handle = tokens.token(ref)
+    const options = minTtlSeconds === undefined ? undefined : { minTtlSeconds }
+    const target: Target = { handle, canonical: ref.canonical, options }
+    if (targets.size >= mostTargets) targets.clear()
+    targets.set(url, target)
+    return target
+  }
+
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const { handle, options } = targetOf(request.raw.url!, request)
+    const details = await handle.getDetails(options)
+    served.count++
+    reply.header('cache-control', 'no-store')
+    reply.header('x-content-type-options', 'nosniff')
+    reply.header('cross-origin-resource-policy', 'same-origin')
+    return body(details, handle)
+  }
+
+  // The schemas are for the compiled serialiser and the documentation; the handler reads the URL itself.
+  app.setValidatorCompiler(() => () => true)
+  app.setErrorHandler((error, request, reply) => {
+    counters.count(routeName, problemReply(error, '').problem.status)
+    return sendProblem(error, request, reply, log)
+  })
+  for (const subject of [false, true]) {
+    const schema = tokenGetSchema(subject)
+    app.get(`${tokensPath}${tokenParameters(subject)}`, { schema }, answer)
+  }
+}
+
+function body(details: TokenDetails, handle: TokenHandle) {
+  const { value, ref, tokenType, expiresAt, generation, from } = details
+  const ends = expiresAt !== Number.POSITIVE_INFINITY
+  return {
+    ref,
+    token: value,
+    tokenType,
+    expiresAt: ends ? new Date(expiresAt).toISOString() : null,
+    expiresInSeconds: ends ? Math.max(0, Math.floor((expiresAt - Date.now()) / 1000)) : null,
+    generation,
+    state: handle.inspect().state,
+    source: from,
+  }
+}
