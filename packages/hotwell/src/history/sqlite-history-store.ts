@@ -1,0 +1,64 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Database } from '../database/database.ts'
+import { historyAcquisitions } from '../database/migrations/001-history-acquisitions.ts'
+import { openSqlite } from '../database/open-sqlite.ts'
+import type { HistoryStore, HistoryStoreOptions } from './history-store.ts'
+import { deleteBefore, insertAcquisitions } from './repository.ts'
+import { readStatistics } from './statistics.ts'
+
+/** So few at once that writing gets its turn in between. */
+const purgedAtOnce = 1000
+/** 16 MB of log between check-points: history is written in bulk, and moving the log is what costs. */
+const checkpointPages = 4000
+const migrations = [historyAcquisitions]
+
+/** History in an SQLite file, in the thread that calls. The file is opened by the first request. */
+export function openSqliteHistoryStore({ path, synchronous, busyLimitMs }: HistoryStoreOptions): HistoryStore {
+  let opening: Promise<Database> | undefined
+  let closed = false
+
+  async function open(): Promise<Database> {
+    const database = await openSqlite(path, { synchronous, busyLimitMs, checkpointPages })
+    try {
+      await database.migrate(migrations)
+      return database
+    } catch (error) {
+      await database.close()
+      throw error
+    }
+  }
+
+  /** An opening that failed is tried again by the next request. */
+  function opened(): Promise<Database> {
+    opening ??= open().catch(error => {
+      opening = undefined
+      throw error
+    })
+    return opening
+  }
+
+  return {
+    async write(rows) {
+      const database = await opened()
+      await database.transaction(transaction => insertAcquisitions(transaction, rows))
+    },
+    async statistics(query) {
+      const database = await opened()
+      return database.query(kysely => readStatistics(kysely, query))
+    },
+    async purge(beforeAt) {
+      const database = await opened()
+      let purged = 0
+      for (let deleted = purgedAtOnce; deleted === purgedAtOnce && !closed; purged += deleted) {
+        deleted = await database.query(kysely => deleteBefore(kysely, beforeAt, purgedAtOnce))
+        await setImmediate()
+      }
+      return purged
+    },
+    async close() {
+      closed = true
+      const database = await opening?.catch(() => undefined)
+      await database?.close()
+    },
+  }
+}

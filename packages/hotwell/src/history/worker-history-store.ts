@@ -1,0 +1,97 @@
+import { Worker } from 'node:worker_threads'
+import { type ErrorCode, HotwellError } from '../core/errors.ts'
+import type { HistoryStore, HistoryStoreOptions } from './history-store.ts'
+
+/** What is posted to the thread. */
+export interface HistoryRequest {
+  readonly number: number
+  readonly operation: keyof HistoryStore
+  readonly argument?: unknown
+}
+
+/** What the thread posts back. An error crosses as plain data, because the class of an error does not. */
+export interface HistoryReply {
+  readonly number: number
+  readonly value?: unknown
+  readonly error?: { readonly code: ErrorCode; readonly message: string; readonly retryable: boolean }
+}
+
+interface Pending {
+  resolve(value: never): void
+  reject(error: unknown): void
+}
+
+/** The longest that closing waits for what the thread has begun, in milliseconds. */
+const closeTimeoutMs = 5000
+
+/**
+ * A store in a thread of its own, so that no write and no query of history holds up the thread that serves tokens. A
+ * thread that died is started again by the next request. The thread keeps no process alive.
+ */
+export function createWorkerHistoryStore(options: HistoryStoreOptions): HistoryStore {
+  let worker: Worker | undefined
+  let number = 0
+  const pending = new Map<number, Pending>()
+
+  function started(): Worker {
+    if (worker) return worker
+    // The source runs as it is in development; what is published has been compiled, this file's name tells which.
+    const file = import.meta.url.endsWith('.ts') ? './history-worker.ts' : './history-worker.js'
+    const thread = new Worker(new URL(file, import.meta.url), {
+      name: 'hotwell-history',
+      workerData: options,
+      // Not those of the process: it may have been started with a debugger, a loader or a script on the command line.
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    })
+    thread.on('message', ({ number, value, error }: HistoryReply) => {
+      const request = pending.get(number)
+      pending.delete(number)
+      if (error) request?.reject(new HotwellError(error.code, error.message, { retryable: error.retryable }))
+      else request?.resolve(value as never)
+    })
+    const ended = (cause?: unknown) => {
+      if (worker !== thread) return
+      worker = undefined
+      const error = new HotwellError('store_unavailable', `The thread that writes history ended${why(cause)}.`, {
+        cause,
+      })
+      for (const request of pending.values()) request.reject(error)
+      pending.clear()
+    }
+    thread.on('error', ended)
+    thread.on('exit', () => ended())
+    // Last: a listener for messages takes the reference back.
+    thread.unref()
+    return (worker = thread)
+  }
+
+  function request<T>(operation: HistoryRequest['operation'], argument?: unknown): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const thread = started()
+      const posted: HistoryRequest = { number: ++number, operation, argument }
+      pending.set(posted.number, { resolve, reject })
+      thread.postMessage(posted)
+    })
+  }
+
+  return {
+    write: rows => request('write', rows),
+    statistics: query => request('statistics', query),
+    purge: beforeAt => request('purge', beforeAt),
+    async close() {
+      const thread = worker
+      if (!thread) return
+      let timer: NodeJS.Timeout | undefined
+      const timeout = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, closeTimeoutMs)
+      })
+      await Promise.race([request<void>('close').catch(() => {}), timeout])
+      clearTimeout(timer)
+      await thread.terminate()
+    },
+  }
+}
+
+function why(cause: unknown): string {
+  return cause instanceof Error ? `: ${cause.message}` : ''
+}
