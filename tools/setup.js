@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const stamp = join(root, 'node_modules', '.hotwell-setup')
-const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+const wanted = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex')
 const present = existsSync(stamp) ? readFileSync(stamp, 'utf8') : undefined
 
 if (present !== wanted) {
@@ -20,14 +22,17 @@ if (present !== wanted) {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   if (result.status !== 0) {
-    console.error('Setting up failed: `npm ci` did not succeed. Its message is above; check the network and run it again.')
+    console.error(
+      'Setting up failed: `npm ci` did not succeed. Its message is above; check the network and run it again.',
+    )
     process.exit(result.status ?? 1)
   }
   writeFileSync(stamp, wanted)
 }
 
 const node = join(root, 'node_modules', '.bin', 'node')
-const version = spawnSync(existsSync(node) ? node : process.execPath, ['--version'], { encoding: 'utf8' }).stdout?.trim() ?? ''
+const version =
+  spawnSync(existsSync(node) ? node : process.execPath, ['--version'], { encoding: 'utf8' }).stdout?.trim() ?? ''
 if (Number(version.slice(1).split('.')[0]) < 24) {
   console.error(
     `Hotwell runs on Node 24 or newer; found ${version || 'none'}. ` +
