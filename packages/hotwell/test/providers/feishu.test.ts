@@ -184,6 +184,23 @@ test('no answer within the time is a time-out, on the clock it was given', async
   expect(clock.pending).toBe(0)
 })
 
+test('a reply without an end is left after 256 kB, and the connection with it', async () => {
+  const left = Promise.withResolvers<void>()
+  const { url } = await upstream((_, response) => {
+    response.on('close', left.resolve)
+    const more = () => {
+      while (!response.destroyed && response.write(' '.repeat(16_384)));
+    }
+    response.on('drain', more)
+    more()
+    return undefined
+  })
+  const error = await acquire({ provider: feishu({ ...app, baseUrl: url }), ref }).catch(cause => cause)
+  expect(error.message).toContain('more than 262144 bytes')
+  expect(failureOf(error)).toMatchObject({ disposition: 'uncertain', status: 'failed' })
+  await left.promise
+})
+
 test('a host that is not there is a network error, sent again without harm', async () => {
   const server = await startLocalUpstream(() => undefined)
   await server.close()
