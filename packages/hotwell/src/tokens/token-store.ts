@@ -17,19 +17,22 @@ export interface TokenStore {
   read(key: TokenKey): Promise<StoreEntry>
   /** Asks to be the one that acquires. Claims of dead holders lapse after `ttlMs`. */
   claim(key: TokenKey, request: ClaimRequest): Promise<ClaimResult>
-  /** Keeps a claim from lapsing for another `ttlMs`. False: it is lost to another holder. */
+  /** Keeps a claim for another `ttlMs`, also one that has lapsed meanwhile. False: released, or lost to another. */
   extend(claim: Claim, ttlMs: number): Promise<boolean>
   /**
    * Journals durably that a single-use grant is about to be spent; it also proves that the store can be written.
-   * False: the claim is lost, nothing may be spent. The intent stays until a commit that spent this grant, or a
-   * certain failure, resolves it; a crash leaves it unresolved.
+   * False: nothing may be spent, because the claim is lost or has lapsed, or because the stored grant is another one
+   * by now (release the claim and look again). The intent stays until a commit that spent this grant, a commit that
+   * brings another grant, or a certain failure resolves it; a crash leaves it unresolved. Announced once more, it keeps
+   * the date of the first time.
    */
   intend(claim: Claim, spent: Fingerprint): Promise<boolean>
   /**
    * Stores a token, releases the claim and forgets a remembered failure.
    * Without `spent` the claim decides: `superseded` once somebody else has claimed since.
    * With `spent` the grant decides, whatever became of the claim: stored if the stored record's grant still has this
-   * fingerprint (or no record is there), so a late but true successor always wins.
+   * fingerprint (or no grant is there), so a late but true successor always wins.
+   * A token that comes without a grant leaves the stored grant in place (RFC 6749 section 6).
    * The generation becomes max(stored + 1, seen + 1, wall clock ms), tombstones included.
    */
   commit(
@@ -37,7 +40,10 @@ export interface TokenStore {
     token: NewToken,
     options?: { spent?: Fingerprint; seenGeneration?: number },
   ): Promise<CommitResult>
-  /** Remembers a failure until `retryInMs` from now, tells it, releases the claim. Ignored if the claim is lost. */
+  /**
+   * Remembers a failure until `retryInMs` from now, tells it, releases the claim. Ignored if the claim is lost, except
+   * that `unspent` resolves the intent which this claim alone has announced.
+   */
   fail(claim: Claim, failure: NewFailure): Promise<void>
   /** Gives a claim back without an outcome. Does nothing if it is lost. */
   release(claim: Claim): Promise<void>

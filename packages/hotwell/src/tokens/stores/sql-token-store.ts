@@ -76,7 +76,7 @@ class SqlStore implements SqlTokenStore {
   readonly #changes: ChangeWatch
   /** By key id: why a record cannot be opened. */
   readonly #unreadable = new Map<string, string>()
-  #failure: string | undefined
+  #failure: { message: string; writing: boolean } | undefined
   #opening: Promise<Opened> | undefined
   #purging: Promise<unknown> | undefined
   #purgedAt = -Infinity
@@ -133,7 +133,7 @@ class SqlStore implements SqlTokenStore {
 
   problems(): readonly string[] {
     const unreadable = [...this.#unreadable.values()]
-    return this.#failure === undefined ? unreadable : [this.#failure, ...unreadable]
+    return this.#failure ? [this.#failure.message, ...unreadable] : unreadable
   }
 
   async reseal(): Promise<{ resealed: number; unreadable: number }> {
@@ -187,42 +187,49 @@ class SqlStore implements SqlTokenStore {
     decide: (state: TokenState, now: Now) => Transition<Result>,
     durable = false,
   ): Promise<Result> {
-    return this.#run(async ({ database, sealer }) => {
-      const { result, told, last } = await database.transaction(
-        async transaction => {
-          const row = await findRow(transaction, key.id)
-          const state = row ? this.#noted(key.id, stateOf(row, sealer)) : emptyState
-          const now = this.#now()
-          const { result, change, event } = decide(state, now)
-          const columns = change && columnsOf(key, state, change, sealer)
-          const sequence = columns && (await writeRow(transaction, { key, row, columns, event, at: now.wallMs }))
-          const told = event && sequence ? { sequence, event: Object.freeze({ id: key.id, type: event }) } : undefined
-          return { result, told, last: this.#changes.isIdle ? await lastSequence(transaction) : 0 }
-        },
-        { durable },
-      )
-      if (this.#changes.isIdle) this.#changes.startFrom(last)
-      else if (told) this.#changes.tell(told)
-      return result
-    })
+    return this.#run(
+      async ({ database, sealer }) => {
+        const { result, told, last } = await database.transaction(
+          async transaction => {
+            const row = await findRow(transaction, key.id)
+            const state = row ? this.#noted(key.id, stateOf(row, sealer)) : emptyState
+            const now = this.#now()
+            const { result, change, event } = decide(state, now)
+            const columns = change && columnsOf(key, state, change, sealer)
+            const sequence = columns && (await writeRow(transaction, { key, row, columns, event, at: now.wallMs }))
+            const told = event && sequence ? { sequence, event: Object.freeze({ id: key.id, type: event }) } : undefined
+            return { result, told, last: this.#changes.isIdle ? await lastSequence(transaction) : 0 }
+          },
+          { durable },
+        )
+        if (this.#changes.isIdle) this.#changes.startFrom(last)
+        else if (told) this.#changes.tell(told)
+        return result
+      },
+      { writing: true },
+    )
   }
 
   /** Every operation passes here: it opens the store first, and notes for health whether the store works. */
-  async #run<T>(operation: (opened: Opened) => Promise<T>): Promise<T> {
+  async #run<T>(operation: (opened: Opened) => Promise<T>, { writing = false } = {}): Promise<T> {
     try {
       const result = await operation(await this.#open())
-      if (this.#failure !== undefined) this.#logger.info({ store: this.#options.scope }, 'The token store works again')
-      this.#failure = undefined
+      // A full disk can still be read: that does not end a failure to write.
+      if (this.#failure && (writing || !this.#failure.writing)) this.#note(undefined)
       return result
     } catch (error) {
-      if (isHotwellError(error, 'store_unavailable') || isHotwellError(error, 'store_unreadable')) this.#note(error)
+      if (isHotwellError(error, 'store_unavailable') || isHotwellError(error, 'store_unreadable'))
+        this.#note({ message: error.message, writing })
       throw error
     }
   }
 
-  #note(error: Error): void {
-    if (this.#failure !== error.message) this.#logger.warn({ error: error.message }, 'The token store failed')
-    this.#failure = error.message
+  #note(failure: { message: string; writing: boolean } | undefined): void {
+    const former = this.#failure?.message
+    this.#failure = failure
+    if (!failure) this.#logger.info({ scope: this.scope }, 'The token store works again')
+    else if (failure.message !== former)
+      this.#logger.warn({ scope: this.scope, error: failure.message }, 'The token store failed')
   }
 
   async #open(): Promise<Opened> {
