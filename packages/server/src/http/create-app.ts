@@ -1,4 +1,3 @@
-import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import fastify, { type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
@@ -9,6 +8,7 @@ import { tokenGet } from '../routes/token-get.ts'
 import { AllowedMethods } from './allowed-methods.ts'
 import { RequestRefused } from './problem.ts'
 import { sendProblem } from './request-errors.ts'
+import { secureHeaders } from './security-headers.ts'
 import type { ServerContext } from './server-context.ts'
 import { tokensPath, tokenTarget } from './token-target.ts'
 
@@ -19,7 +19,7 @@ const requestsPerMinute = 1200
 
 /**
  * The HTTP side: three rooms, because one route is asked a thousand times as often as all others. The hot one passes
- * no validator, no helmet and no rate limit; its safety is in its handler.
+ * no validator, no rate limit and no hook on its reply; its safety is in its handler.
  */
 export async function createApp(context: ServerContext): Promise<FastifyInstance> {
   const app = fastify({
@@ -42,6 +42,7 @@ export async function createApp(context: ServerContext): Promise<FastifyInstance
   app.setNotFoundHandler(request => {
     throw nothingHere(request.raw.url ?? '/', request.method, allowed)
   })
+  secureHeaders(app)
   await apiDocument(app)
 
   app.register(async hot => tokenGet(hot, context))
@@ -50,11 +51,6 @@ export async function createApp(context: ServerContext): Promise<FastifyInstance
     rest.setValidatorCompiler(validatorCompiler)
     rest.setSerializerCompiler(serializerCompiler)
     acceptEmptyJson(rest)
-    await rest.register(helmet, {
-      contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-      // It is for HTTPS to promise HTTPS; whoever ends TLS in front of this server may.
-      strictTransportSecurity: false,
-    })
     await rest.register(rateLimit, {
       max: requestsPerMinute,
       timeWindow: 60_000,

@@ -11,7 +11,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   else log.debug({ code, status, path: instance }, problem.detail)
   return reply
     .code(status)
-    .headers({ ...headers, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+    .headers({ ...headers, 'cache-control': 'no-store' })
     .header('content-type', 'application/problem+json; charset=utf-8')
     .send(JSON.stringify(problem))
 }

@@ -3,11 +3,6 @@ import type { FastifyInstance } from 'fastify'
 
 /** `GET /docs`: the OpenAPI document as a page to read and try. Everything it loads comes from this server. */
 export async function docsPage(app: FastifyInstance): Promise<void> {
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('x-content-type-options', 'nosniff')
-    reply.header('referrer-policy', 'no-referrer')
-    reply.header('cross-origin-resource-policy', 'same-origin')
-  })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP:

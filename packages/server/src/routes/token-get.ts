@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { TokenDetails, TokenHandle } from 'hotwell'
+import type { TokenHandle } from 'hotwell'
 import { assertCovered } from '../http/access.ts'
 import { problemReply } from '../http/problem.ts'
 import { sendProblem } from '../http/request-errors.ts'
 import type { ServerContext } from '../http/server-context.ts'
+import { writeTokenReply } from '../http/token-reply.ts'
 import { tokensPath, tokenTarget } from '../http/token-target.ts'
 import { tokenGetSchema, tokenParameters } from './token-schemas.ts'
 
@@ -47,14 +48,15 @@ export function tokenGet(app: FastifyInstance, context: ServerContext): void {
     return target
   }
 
-  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  function answer(request: FastifyRequest, reply: FastifyReply): void {
     const { handle, options } = targetOf(request.raw.url!, request)
-    const details = await handle.getDetails(options)
-    served.count++
-    reply.header('cache-control', 'no-store')
-    reply.header('x-content-type-options', 'nosniff')
-    reply.header('cross-origin-resource-policy', 'same-origin')
-    return body(details, handle)
+    handle
+      .getDetails(options)
+      .then(details => {
+        writeTokenReply(reply.raw, details, handle.inspect().state)
+        served.count++
+      })
+      .catch((error: unknown) => void reply.send(error))
   }
 
   // The schemas are for the compiled serialiser and the documentation; the handler reads the URL itself.
@@ -66,20 +68,5 @@ export function tokenGet(app: FastifyInstance, context: ServerContext): void {
   for (const subject of [false, true]) {
     const schema = tokenGetSchema(subject)
     app.get(`${tokensPath}${tokenParameters(subject)}`, { schema }, answer)
-  }
-}
-
-function body(details: TokenDetails, handle: TokenHandle) {
-  const { value, ref, tokenType, expiresAt, generation, from } = details
-  const ends = expiresAt !== Number.POSITIVE_INFINITY
-  return {
-    ref,
-    token: value,
-    tokenType,
-    expiresAt: ends ? new Date(expiresAt).toISOString() : null,
-    expiresInSeconds: ends ? Math.max(0, Math.floor((expiresAt - Date.now()) / 1000)) : null,
-    generation,
-    state: handle.inspect().state,
-    source: from,
   }
 }
