@@ -76,8 +76,10 @@ export function providerContract(
     if (unknownRef !== undefined) assert.equal(provider.knows?.(parseRef(unknownRef)), false)
   })
 
-  promise('obtains a token that lives', async subject => {
-    assertToken(await acquire(subject))
+  promise('obtains a token that lives, and leaves no timer behind', async subject => {
+    const clock = new FakeClock({ startAt: Date.now() })
+    assertToken(await acquire(subject, undefined, { clock }))
+    assert.equal(clock.pending, 0)
   })
 
   promise('does nothing for somebody who has left already', async subject => {

@@ -39,16 +39,11 @@ export function createDiscovery(
   function start(clock: Clock): Flight {
     const controller = new AbortController()
     const promise = discover(options, controller.signal, clock)
-    const started: Flight = { promise, controller, waiting: 0 }
-    const clear = () => {
-      // Only one's own flight: an abandoned one may end after its successor began.
-      if (flight === started) flight = undefined
-    }
-    promise.then(server => {
-      found = { server, until: clock.monotonic() + keptMs }
-      clear()
-    }, clear)
-    return started
+    promise.then(
+      server => (found = { server, until: clock.monotonic() + keptMs }),
+      () => {},
+    )
+    return { promise, controller, waiting: 0 }
   }
 
   return async ({ signal, clock }) => {
@@ -63,8 +58,9 @@ export function createDiscovery(
       return await Promise.race([mine.promise, aborted.promise])
     } finally {
       signal.removeEventListener('abort', abort)
-      if (--mine.waiting === 0 && flight === mine) {
-        flight = undefined
+      if (--mine.waiting === 0) {
+        // Only one's own flight: an abandoned one may be left after its successor began.
+        if (flight === mine) flight = undefined
         mine.controller.abort()
       }
     }
