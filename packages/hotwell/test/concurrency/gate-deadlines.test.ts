@@ -177,3 +177,26 @@ test('an idle gate has nothing scheduled once its last deadline has passed', asy
   await clock.advance(300_000)
   expect(clock.pending).toBe(0)
 })
+
+test('whoever has used up the wait for an account, but now waits for something else, is not looked at all the time', async () => {
+  const { clock, ask, slots, failures } = scene({ maxConcurrentAcquisitions: 2, lockTimeoutSeconds: 5 })
+  let wakeUps = 0
+  const schedule = clock.schedule.bind(clock)
+  clock.schedule = (callback, delayMs) => {
+    return schedule(() => {
+      wakeUps++
+      callback()
+    }, delayMs)
+  }
+  ask('zhang', account('zhang'))
+  ask('holder', account('a', 'a'))
+  ask('next', account('b', 'b'))
+  ask('zhang again', account('zhang'))
+  await clock.advance(4990)
+  slots.get('zhang')!.release()
+  await clock.advance(40_000)
+  expect(failures.size).toBe(0)
+  expect(wakeUps).toBeLessThan(100)
+  await clock.advance(15_010)
+  expect(failures.get('zhang again')).toMatchObject({ details: { tier: 'global', waitedMs: 60_000 } })
+})

@@ -79,13 +79,16 @@ test('whoever gives up leaves the queue, and those behind move up', async () => 
 })
 
 test('an abort ends the wait, not the slot', async () => {
-  const { gate, clock } = scene()
+  const { gate, clock, ask, slots, release } = scene(one)
   const caller = new AbortController()
-  const slot = await enter(gate, { signal: caller.signal })
+  ask('first', { signal: caller.signal })
+  ask('second', { signal: caller.signal })
+  await clock.advance(0)
+  await release('first')
   caller.abort()
   await clock.advance(1000)
-  expect(slot.signal.aborted).toBe(false)
-  expect(gate.usage().running).toBe(1)
+  expect(slots.get('second')!.signal.aborted).toBe(false)
+  expect(gate.usage()).toMatchObject({ running: 1, waiting: 0 })
   await expect(enter(gate, { signal: caller.signal })).rejects.toBe(caller.signal.reason)
 })
 

@@ -99,3 +99,15 @@ test('a quota that lets nothing in is refused', async () => {
   const { gate } = scene()
   await expect(enter(gate, { quota: { perSecond: 0 } })).rejects.toMatchObject({ code: 'invalid_configuration' })
 })
+
+test('a newcomer does not slip in before those whom a late timer has not let in yet', async () => {
+  const { clock, ask, entered, settle } = scene()
+  const quota = { perSecond: 1, burst: 1 }
+  ask('first', { quota })
+  ask('waits', { quota })
+  await settle()
+  clock.freeze(1500)
+  ask('newcomer', { quota })
+  await settle()
+  expect(entered).toEqual(['first', 'waits'])
+})

@@ -46,3 +46,16 @@ test('a hundred thousand waiters who give up or run out of time leave nothing be
   expect(gate.usage()).toMatchObject({ running: 1, waiting: 0 })
   slot.release()
 })
+
+test('accounts that come and go leave no memory behind', async () => {
+  const gate = createGate({ clock: new FakeClock() })
+  const visit = async (count: number) => {
+    for (let i = 0; i < count; i++) (await enter(gate, account(`account ${i}`))).release()
+  }
+  await visit(1000)
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  await visit(20_000)
+  collectGarbage()
+  expect((process.memoryUsage().heapUsed - before) / 20_000).toBeLessThan(50)
+})

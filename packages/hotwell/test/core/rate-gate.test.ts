@@ -184,6 +184,11 @@ test('a lull does not wipe out what was learned', () => {
   gate.penalize()
   clock.freeze(3_600_000)
   expect(gate.perSecond).toBeLessThan(20)
+  for (let i = 0; i < 10; i++) {
+    clock.freeze(10)
+    gate.take()
+  }
+  expect(gate.perSecond).toBeLessThan(20)
 })
 
 test('a quota that lets nothing pass is refused and the field named', () => {
