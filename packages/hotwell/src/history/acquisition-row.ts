@@ -35,11 +35,11 @@ const longestText = 8192
 
 /**
  * A record as a row: an array, because that is three times cheaper to post to a thread than an object. Whatever a
- * record's maker did wrong becomes null or is cut off here: one bad record must not hold up all that come after it.
+ * record's maker did wrong becomes null, empty or short here: one bad record must not hold up all that come after it.
  */
 export function rowOf(record: AcquisitionRecord): AcquisitionRow {
   return [
-    text(record.id),
+    text(record.id) ?? '',
     text(record.provider),
     text(record.kind),
     text(record.subject),
@@ -63,7 +63,7 @@ export function rowOf(record: AcquisitionRecord): AcquisitionRow {
     text(record.node),
     number(record.createdAt),
     number(record.startedAt),
-    number(record.finishedAt),
+    number(record.finishedAt) ?? 0,
   ]
 }
 

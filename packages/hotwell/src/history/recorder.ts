@@ -7,8 +7,8 @@ import type { HistoryStore } from './history-store.ts'
 import { keepAlive } from './keep-alive.ts'
 import { RecordQueue } from './record-queue.ts'
 
-/** More rows than this are not sent at once, so that neither thread is held up for long. */
-const largestBatch = 1000
+/** So many rows cost this thread about a millisecond to send; the more in one transaction, the fewer pages are written. */
+const largestBatch = 2000
 
 export interface RecorderOptions {
   /** A record waits at most this long before it is sent, in milliseconds. @default 1000 */

@@ -8,8 +8,8 @@ import { readStatistics } from './statistics.ts'
 
 /** So few at once that writing gets its turn in between. */
 const purgedAtOnce = 1000
-/** 16 MB of log between check-points: history is written in bulk, and moving the log is what costs. */
-const checkpointPages = 4000
+/** 64 MB of log between check-points, each of which writes every changed page once: history comes in bulk. */
+const checkpointPages = 16_000
 const migrations = [historyAcquisitions]
 
 /** History in an SQLite file, in the thread that calls. The file is opened by the first request. */

@@ -2,12 +2,18 @@ import { createHistory } from '../../src/history/create-history.ts'
 import { record } from './records.ts'
 
 /**
- * Run as a process of its own: records without end and tells, line by line, how far it got, to be killed from outside.
+ * Run as a process of its own: records and tells, line by line, how far it got, until `limit` records are written or
+ * somebody kills it.
  */
-const [path = ''] = process.argv.slice(2)
+const [path = '', limit = 'Infinity'] = process.argv.slice(2)
 const history = createHistory({ path })
 let recorded = 0
-setInterval(() => {
-  for (let i = 0; i < 50; i++) history.record(record({ generation: ++recorded, finishedAt: Date.now() }))
-  process.stdout.write(`${JSON.stringify({ recorded, written: history.written, buffered: history.buffered })}\n`)
+const timer = setInterval(async () => {
+  if (recorded < Number(limit))
+    for (let i = 0; i < 50; i++) history.record(record({ generation: ++recorded, finishedAt: Date.now() }))
+  const { written, buffered, dropped } = history
+  process.stdout.write(`${JSON.stringify({ recorded, written, buffered, dropped, problems: history.problems() })}\n`)
+  if (written < Number(limit)) return
+  clearInterval(timer)
+  await history.close()
 }, 2)
