@@ -76,7 +76,8 @@ export class RateGate {
   penalize(retryAfterMs = 0): void {
     const now = this.#clock.monotonic()
     this.#rejected.add()
-    const holdMs = Math.min(this.#longestHoldMs, Math.max(0, retryAfterMs))
+    const askedMs = Number.isNaN(retryAfterMs) ? 0 : retryAfterMs
+    const holdMs = Math.min(this.#longestHoldMs, Math.max(0, askedMs))
     this.#heldUntil = Math.max(this.#heldUntil, now + holdMs)
     this.#learned ??= new LearnedBucket(now)
     this.#learned.cut(now, holdMs, this.#acceptedPerSecond())

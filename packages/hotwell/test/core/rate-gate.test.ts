@@ -103,6 +103,19 @@ test('Retry-After holds everything back until it is over', () => {
   expect(gate.take()).toBe(true)
 })
 
+test('a Retry-After that is no number, or in the past, holds nothing back for good', () => {
+  for (const nonsense of [Number.NaN, -5000, undefined]) {
+    const clock = new FakeClock()
+    const gate = new RateGate({ clock })
+    gate.take()
+    gate.penalize(nonsense)
+    expect(gate.heldUntil).toBeUndefined()
+    expect(gate.take()).toBe(false)
+    clock.freeze(10_000)
+    expect(gate.take()).toBe(true)
+  }
+})
+
 test('a Retry-After of a year holds for an hour', () => {
   const clock = new FakeClock()
   const gate = new RateGate({ clock })
