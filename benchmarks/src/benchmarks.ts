@@ -1,0 +1,37 @@
+import type { BenchmarkResult } from './harness/result.ts'
+
+export interface Benchmark {
+  readonly about: string
+  /** It is ended when it takes longer. */
+  readonly timeoutSeconds: number
+  run(): Promise<BenchmarkResult>
+}
+
+/** All benchmarks, each loaded only when it runs: what one imports must not slow another one down. */
+export const benchmarks: Readonly<Record<string, Benchmark>> = {
+  'token-get': {
+    about: 'a cached token: get() and peek() beside the await floor, Map and five clients',
+    timeoutSeconds: 300,
+    run: async () => (await import('./token-get/token-get.ts')).tokenGet(),
+  },
+  stampede: {
+    about: '10,000 callers and one expired token',
+    timeoutSeconds: 300,
+    run: async () => (await import('./stampede/stampede.ts')).stampede(),
+  },
+  preheat: {
+    about: '10,000 tokens for a simulated day, against polling and against no preheating',
+    timeoutSeconds: 600,
+    run: async () => (await import('./preheat/preheat.ts')).preheat(),
+  },
+  http: {
+    about: 'CPU of a token over HTTP beside bare node:http',
+    timeoutSeconds: 300,
+    run: async () => (await import('./http/http.ts')).http(),
+  },
+  loop: {
+    about: 'P99 of a token request while history is written and a process that shares the store stands still',
+    timeoutSeconds: 300,
+    run: async () => (await import('./loop/loop.ts')).loop(),
+  },
+}

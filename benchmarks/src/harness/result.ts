@@ -1,0 +1,48 @@
+/** One measured figure. */
+export interface Figure {
+  readonly name: string
+  readonly value: number
+  readonly unit: string
+  /** What it is to be compared with, taken in the same run, for people. */
+  readonly peer?: string
+  /** What is demanded of it, for people. */
+  readonly limit?: string
+}
+
+/** What has to hold. `name` ends in "at most", "at least" or "exactly". */
+export interface Goal {
+  readonly name: string
+  readonly value: number
+  readonly goal: number
+  readonly ok: boolean
+}
+
+/** What every benchmark returns, and `--json` prints. */
+export interface BenchmarkResult {
+  readonly name: string
+  readonly figures: readonly Figure[]
+  readonly goals: readonly Goal[]
+}
+
+/** NaN, a measurement that had nothing to measure, misses every goal. */
+export function atMost(name: string, value: number, goal: number): Goal {
+  return { name: `${name}, at most`, value: readable(value), goal, ok: value <= goal }
+}
+
+export function atLeast(name: string, value: number, goal: number): Goal {
+  return { name: `${name}, at least`, value: readable(value), goal, ok: value >= goal }
+}
+
+export function exactly(name: string, value: number, goal: number): Goal {
+  return { name: `${name}, exactly`, value: readable(value), goal, ok: value === goal }
+}
+
+/** `peer` and `limit` are left out where there is none. */
+export function figure(name: string, value: number, unit: string, beside: Pick<Figure, 'peer' | 'limit'> = {}): Figure {
+  return { name, value: readable(value), unit, ...beside }
+}
+
+/** Four significant digits: more of them would promise what no measurement here can hold. */
+export function readable(value: number): number {
+  return Number.isInteger(value) ? value : Number(value.toPrecision(4))
+}
