@@ -107,4 +107,20 @@ describe('the house', () => {
     const long = [...files].filter(file => readFileSync(join(root, file), 'utf8').split('\n').length > 301)
     expect(long).toEqual([])
   })
+
+  test('the lock file is complete: `npm ci` works on a fresh clone, and nothing ties it to one registry', () => {
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
+    const entries = Object.entries(lock.packages)
+    const missing = entries.flatMap(([folder, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        name => !lock.packages[`node_modules/${name}`] && !lock.packages[`${folder}/node_modules/${name}`],
+      ),
+    )
+    expect(missing).toEqual([])
+    expect(entries.filter(([, { resolved }]) => resolved?.startsWith('http')).map(([folder]) => folder)).toEqual([])
+  })
 })
+
+interface Lock {
+  packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string }>
+}
