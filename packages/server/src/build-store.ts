@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { isHotwellError, type TokenStore } from 'hotwell'
+import { isHotwellError, type Logger, type TokenStore } from 'hotwell'
 import { reasonOf } from './config/build-providers.ts'
 import { type CheckedConfig, isStore } from './config/config-schema.ts'
 import { configurationError } from './config/configuration-error.ts'
@@ -13,6 +13,7 @@ export interface StorePlace {
   /** What a module named in the configuration is looked up from. */
   folder: string
   environment: NodeJS.ProcessEnv
+  logger?: Logger
 }
 
 /**
@@ -33,6 +34,7 @@ export async function buildStore(store: CheckedConfig['store'], place: StorePlac
     return sqlite({
       path: join(place.dataDir, 'tokens.db'),
       encryptionKeys: encryptionKeys(place.environment),
+      logger: place.logger,
       ...options,
     })
   } catch (error) {

@@ -75,7 +75,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     closers.push(() => keys.close())
     await keys.open(config.keys)
     assertKeysFor(config.host, keys.required)
-    const store = await buildStore(config.store, { dataDir, folder, environment })
+    const store = await buildStore(config.store, { dataDir, folder, environment, logger: log })
     closers.push(() => store.close())
     await store.open()
     const history = openHistory(config, dataDir, log)

@@ -70,7 +70,8 @@ function baseOf(url: string): string {
 
 function unreachable(base: string, error: unknown): CommandFailure {
   const cause = (error as Error).cause
-  const why = (cause as NodeJS.ErrnoException | undefined)?.code ?? (error as Error).message
+  const { code, message: text } = (cause ?? error) as NodeJS.ErrnoException
+  const why = code ?? text
   const message = `No server answers at ${base} (${why}). Start one with \`hotwell serve\`, or name another with --url or HOTWELL_URL.`
   return new CommandFailure(message, exitCodes.unreachable, { cause: error })
 }

@@ -1,6 +1,3 @@
-import { buildProviders } from '../config/build-providers.ts'
-import { canonicalManifest } from '../config/canonical-manifest.ts'
-import { encryptionKeys } from '../config/environment-config.ts'
 import { dataCommand, dataPlace } from './data-options.ts'
 import { print, printJson } from './output.ts'
 
@@ -20,6 +17,9 @@ Examples:
     .action(async ({ json, ...place }) => {
       const { loaded, dataDir } = await dataPlace(place)
       const { config, path, folder } = loaded
+      const { buildProviders } = await import('../config/build-providers.ts')
+      const { canonicalManifest } = await import('../config/canonical-manifest.ts')
+      const { encryptionKeys } = await import('../config/environment-config.ts')
       const manifest = canonicalManifest(config)
       const providers = await buildProviders(config.providers, folder)
       encryptionKeys(process.env)

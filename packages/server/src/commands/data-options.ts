@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command } from '@commander-js/extra-typings'
-import { type LoadedConfig, loadConfig } from '../config/load-config.ts'
+import type { LoadedConfig } from '../config/load-config.ts'
 
 /** A command that works on the data folder, which it finds as the server does. */
 export function dataCommand<Name extends string>(name: Name) {
@@ -14,6 +14,7 @@ export async function dataPlace(options: {
   config?: string
   data?: string
 }): Promise<{ loaded: LoadedConfig; dataDir: string }> {
+  const { loadConfig } = await import('../config/load-config.ts')
   const loaded = await loadConfig({ configFile: options.config, overrides: { dataDir: options.data } })
   return { loaded, dataDir: resolve(loaded.config.dataDir) }
 }

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { Command } from '@commander-js/extra-typings'
-import { createServer } from '../create-server.ts'
 import { DemoConsole } from '../demo/demo-console.ts'
-import { startDemoWorld } from '../demo/demo-world.ts'
+import { portNumber } from './port-number.ts'
 import { runUntilStopped } from './run-until-stopped.ts'
-import { portNumber } from './serve.ts'
 
 /** `hotwell demo`: identity providers on this machine and a server that keeps their tokens hot, to watch. */
 export const demoCommand = () =>
@@ -24,6 +22,8 @@ Examples:
   $ hotwell demo --port 8080 --data /tmp/hotwell-demo`,
     )
     .action(async ({ port, data }) => {
+      const { createServer } = await import('../create-server.ts')
+      const { startDemoWorld } = await import('../demo/demo-world.ts')
       const console = new DemoConsole(process.stdout)
       const world = await startDemoWorld()
       try {

@@ -12,9 +12,9 @@ export function printJson(value: unknown): void {
 
 /** A table for people, without colours. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = new Table({ head: [...head], style: { head: [], border: [] }, chars: plainBorders })
+  const lines = new Table({ head: [...head], style: { head: [], border: [], 'padding-left': 0 }, chars: plainBorders })
   lines.push(...rows.map(row => [...row]))
-  return lines.toString()
+  return lines.toString().replace(/ +$/gm, '')
 }
 
 const plainBorders = {

@@ -1,11 +1,10 @@
 import type { TokenStore } from 'hotwell'
-import { buildStore } from '../build-store.ts'
 import { dataCommand, dataPlace } from './data-options.ts'
 import { CommandFailure } from './exit-codes.ts'
 import { print, printJson } from './output.ts'
 
 interface Resealing {
-  reseal(): Promise<unknown>
+  reseal(): Promise<{ resealed: number; unreadable: number }>
 }
 
 /** `hotwell seal rotate`: seals every stored token with the newest key. */
@@ -20,20 +19,27 @@ export const sealRotateCommand = () =>
     .addHelpText(
       'after',
       `
-Example:
-  $ HOTWELL_ENCRYPTION_KEY="$NEW,$OLD" hotwell seal rotate`,
+Examples:
+  $ HOTWELL_ENCRYPTION_KEY="$NEW,$OLD" hotwell seal rotate
+  $ HOTWELL_ENCRYPTION_KEY="$NEW,$(cat data/tokens.key)" hotwell seal rotate    away from the key file`,
     )
     .action(async ({ json, ...place }) => {
       const { loaded, dataDir } = await dataPlace(place)
       const { folder, config } = loaded
+      const { buildStore } = await import('../build-store.ts')
       const store = await buildStore(config.store, { dataDir, folder, environment: process.env })
       try {
         if (!canReseal(store))
           throw new CommandFailure('This store does not seal tokens, so there is nothing to rotate.')
         await store.open()
         const result = await store.reseal()
-        if (json) return printJson({ result })
-        print(`Done: ${JSON.stringify(result)}`)
+        if (json) return printJson(result)
+        print(`${result.resealed} sealed anew with the newest key; all others had it already.`)
+        if (result.unreadable > 0) {
+          throw new CommandFailure(
+            `${result.unreadable} cannot be opened with the keys given, and were left as they are.`,
+          )
+        }
       } finally {
         await store.close()
       }

@@ -1,7 +1,5 @@
-import { Command, InvalidArgumentError } from '@commander-js/extra-typings'
-import { loadConfig } from '../config/load-config.ts'
-import { createLogger } from '../create-logger.ts'
-import { createServer } from '../create-server.ts'
+import { Command } from '@commander-js/extra-typings'
+import { portNumber } from './port-number.ts'
 import { runUntilStopped } from './run-until-stopped.ts'
 
 /** `hotwell serve`: the server, with logs as JSON lines on standard output. */
@@ -35,6 +33,10 @@ Examples:
   $ hotwell keys create worker && hotwell serve --host 0.0.0.0`,
     )
     .action(async ({ config: configFile, host, port, data, logLevel, watch }) => {
+      // Loaded when it is needed: the commands that only ask a server start in a fraction of the time without it.
+      const { createServer } = await import('../create-server.ts')
+      const { createLogger } = await import('../create-logger.ts')
+      const { loadConfig } = await import('../config/load-config.ts')
       const overrides = { host, port, dataDir: data, logLevel: logLevel as never }
       const { config, path } = await loadConfig({ configFile, overrides })
       const log = createLogger(config.logLevel)
@@ -51,10 +53,3 @@ Examples:
         log.flush()
       })
     })
-
-/** @throws InvalidArgumentError for what is no port */
-export function portNumber(text: string): number {
-  const port = Number(text)
-  if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new InvalidArgumentError('It has to be a whole number from 0 to 65535.')
-}

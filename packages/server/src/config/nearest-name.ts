@@ -1,6 +1,7 @@
 /** The known name that a misspelt one was probably meant to be, or undefined if none is near. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length / 3))
+  // Two letters that changed places are a distance of two.
+  const limit = Math.max(2, Math.floor(name.length / 3))
   let best: string | undefined
   let bestDistance = limit + 1
   for (const candidate of known) {

@@ -53,7 +53,7 @@ export async function readConfigFile(cwd: string, name?: string): Promise<Config
 async function importConfig(path: string): Promise<unknown> {
   if (extname(path) === '.json') return JSON.parse(await readFile(path, 'utf8'))
   const { mtimeMs } = await stat(path)
-  const module: { default?: unknown } = await import(`${pathToFileURL(path).href}?at=${mtimeMs}`)
+  const module: { default?: unknown } = await import(`${pathToFileURL(path).href}?t=${Math.round(mtimeMs)}`)
   if (module.default === undefined) throw new TypeError('it has no default export: write `export default { … }`')
   return module.default
 }

@@ -11,6 +11,7 @@ import { sendProblem } from './request-errors.ts'
 import { secureHeaders } from './security-headers.ts'
 import type { ServerContext } from './server-context.ts'
 import { tokensPath, tokenTarget } from './token-target.ts'
+import { refuseUnreadable } from './unreadable-request.ts'
 
 /** A token may have 128 kB, and JSON may escape it. */
 const bodyLimit = 512 * 1024
@@ -27,6 +28,7 @@ export async function createApp(context: ServerContext): Promise<FastifyInstance
     bodyLimit,
     requestTimeout: 60_000,
     routerOptions: { maxParamLength: 4096 },
+    clientErrorHandler: refuseUnreadable,
     frameworkErrors: (error, request, reply) => {
       const cause = invalidRef(request.raw.url ?? '/') ?? error
       void sendProblem(cause, request as never, reply as never, context.log)

@@ -3,9 +3,11 @@ import { type ErrorCode, errorCodes, type HotwellError, isHotwellError } from 'h
 /** What only an HTTP server can run into, beside the codes of the library. */
 const serverCodes = {
   method_not_allowed: { status: 405, retryable: false, title: 'This method is not allowed here' },
+  request_timeout: { status: 408, retryable: true, title: 'The request took too long to arrive' },
   payload_too_large: { status: 413, retryable: false, title: 'The request is too large' },
   unsupported_media_type: { status: 415, retryable: false, title: 'This kind of body is not understood' },
   too_many_requests: { status: 429, retryable: true, title: 'Too many requests' },
+  headers_too_large: { status: 431, retryable: false, title: 'The URL or the headers are too large' },
   internal_error: { status: 500, retryable: false, title: 'The server failed' },
 } as const
 

@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createServer } from '@hotwell/server'
+import { custom } from 'hotwell/providers/custom'
+import { expect, onTestFinished, test } from 'vitest'
+import { temporaryFolder } from '../start.ts'
+import { runHotwell } from './run-hotwell.ts'
+
+const newKey = () => randomBytes(32).toString('base64')
+
+async function served(dataDir: string, encryptionKey: string | undefined): Promise<string> {
+  const own = custom({
+    identity: 'own',
+    kinds: ['client'],
+    acquire: async () => ({ value: newKey(), expiresInSeconds: 3600 }),
+  })
+  const logger = { debug() {}, info() {}, warn() {}, error() {} }
+  const environment = encryptionKey === undefined ? {} : { HOTWELL_ENCRYPTION_KEY: encryptionKey }
+  const server = await createServer({ config: { port: 0, dataDir, providers: { own } }, environment, logger })
+  onTestFinished(() => server.close())
+  const token = await server.tokens.token('own/client').get()
+  await server.close()
+  return token
+}
+
+test('after a rotation the new key alone opens the stored tokens, and the old one no longer starts', async () => {
+  const dataDir = await temporaryFolder()
+  const token = await served(dataDir, undefined)
+  const oldKey = (await readFile(join(dataDir, 'tokens.key'), 'utf8')).trim()
+  const key = newKey()
+  const environment = { HOTWELL_ENCRYPTION_KEY: `${key},${oldKey}` }
+  const rotated = await runHotwell(['seal', 'rotate', '--data', dataDir, '--json'], { environment })
+  expect(rotated, rotated.stderr).toMatchObject({ code: 0 })
+  expect(JSON.parse(rotated.stdout)).toEqual({ resealed: 1, unreadable: 0 })
+  expect(await served(dataDir, key)).toBe(token)
+  await expect(served(dataDir, newKey())).rejects.toMatchObject({ code: 'store_unreadable' })
+  expect(await served(dataDir, key)).toBe(token)
+})

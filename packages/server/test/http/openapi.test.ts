@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { ask, start } from '../start.ts'
+
+interface Operation {
+  operationId: string
+  summary: string
+  parameters?: { name: string; in: string; required?: boolean }[]
+  responses: Record<string, { content?: Record<string, { schema: object; example?: unknown }> }>
+}
+
+const expected = [
+  'GET /',
+  'GET /api/v1/tokens',
+  'GET /api/v1/tokens/{provider}/{kind}',
+  'GET /api/v1/tokens/{provider}/{kind}/{subject}',
+  'GET /healthz',
+  'GET /metrics',
+  'GET /openapi.json',
+  'GET /readyz',
+  'POST /api/v1/tokens/{provider}/{kind}/-/invalidate',
+  'POST /api/v1/tokens/{provider}/{kind}/-/refresh',
+  'POST /api/v1/tokens/{provider}/{kind}/{subject}/-/invalidate',
+  'POST /api/v1/tokens/{provider}/{kind}/{subject}/-/refresh',
+]
+
+test('the document is OpenAPI 3.1, has every route, and every reference in it leads somewhere', async () => {
+  const server = await start({})
+  const reply = await ask(server.url, '/openapi.json')
+  const document = reply.json
+  expect(document.openapi).toBe('3.1.0')
+  expect(document.info).toMatchObject({ title: 'Hotwell', version: expect.stringMatching(/^\d+\.\d+\.\d+/) })
+  const paths = document.paths as Record<string, Record<string, Operation>>
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      path,
+      name: `${method.toUpperCase()} ${path}`,
+      operation,
+    })),
+  )
+  expect(operations.map(({ name }) => name).sort()).toEqual(expected)
+  expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length)
+  for (const { name, path, operation } of operations) {
+    expect(operation.summary, name).toBeTruthy()
+    expect(operation.responses.default, name).toMatchObject({
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    })
+    const inPath = operation.parameters?.filter(parameter => parameter.in === 'path') ?? []
+    expect(inPath.map(parameter => `{${parameter.name}}`).sort(), name).toEqual((path.match(/\{[^}]+\}/g) ?? []).sort())
+    expect(
+      inPath.every(parameter => parameter.required),
+      name,
+    ).toBe(true)
+  }
+  for (const [, pointer] of reply.text.matchAll(/"\$ref":"#([^"]+)"/g)) {
+    const target = pointer!
+      .split('/')
+      .slice(1)
+      .reduce((node, key) => node?.[key], document)
+    expect(target, pointer).toBeTypeOf('object')
+  }
+})
+
+test('replies that carry data show an example', async () => {
+  const server = await start({})
+  const { paths } = (await ask(server.url, '/openapi.json')).json
+  for (const [path, method] of [
+    ['/api/v1/tokens/{provider}/{kind}/{subject}', 'get'],
+    ['/api/v1/tokens/{provider}/{kind}/{subject}/-/refresh', 'post'],
+    ['/api/v1/tokens/{provider}/{kind}/{subject}/-/invalidate', 'post'],
+    ['/readyz', 'get'],
+  ] as const) {
+    expect(JSON.stringify(paths[path][method].responses['200']), path).toMatch(/"examples?":/)
+  }
+})
