@@ -69,6 +69,7 @@ export function parseRef(text: string): Ref {
  * @throws HotwellError `invalid_ref`, naming what is wrong
  */
 export function makeRef(parts: RefParts): Ref {
+  checkTypes(parts)
   return build(parts, [parts.provider, parts.kind, parts.subject].filter(part => part !== undefined).join('/'))
 }
 
@@ -113,6 +114,21 @@ function decodeSubject(text: string, encoded: string): string {
     return decodeURIComponent(encoded)
   } catch {
     throw invalid(text, 'the subject is not percent-encoded UTF-8')
+  }
+}
+
+/** Callers without types, and programs that read refs from JSON, get the same clear error as everybody. */
+function checkTypes(parts: RefParts): void {
+  if (parts === null || typeof parts !== 'object') {
+    throw invalid(parts, 'it has to be a text, or an object with provider and kind')
+  }
+  const { provider, kind, subject = '', audience = '', resource = '', scope = '' } = parts
+  const texts = { provider, kind, subject, audience, resource }
+  for (const [name, value] of Object.entries(texts)) {
+    if (typeof value !== 'string') throw invalid(provider, `its ${name} has to be a text, not of type ${typeof value}`)
+  }
+  if (![scope].flat().every(one => typeof one === 'string')) {
+    throw invalid(provider, 'its scope has to be a text or a list of texts')
   }
 }
 
