@@ -16,16 +16,17 @@ function newToken(value: string): NewToken {
 }
 
 /** Brings one token after the other, or waits until another process has. */
-async function contend(store: TokenStore, rounds: number): Promise<void> {
+async function contend(store: TokenStore, rounds: number, ttlMs: number): Promise<void> {
   const told = new Map<string, () => void>()
   const end = store.watch(({ id }) => told.get(id)?.(), { urgent: true })
   for (let round = 0; round < rounds; round++) {
     const key = keyOf(`shared/client?scope=${round}`)
     for (;;) {
-      const result = await store.claim(key, { holder, ttlMs: 1000, seenGeneration: 0 })
+      const result = await store.claim(key, { holder, ttlMs, seenGeneration: 0 })
       if (result.status === 'newer') break
       if (result.status === 'claimed') {
         tell({ acquired: round })
+        await new Promise(resolve => setTimeout(resolve, 5))
         await store.commit(result.claim, newToken(`token of ${holder} in round ${round}`))
       } else if (result.status === 'busy') {
         const lapse = new Promise(resolve => setTimeout(resolve, result.lapsesInMs))
@@ -49,7 +50,7 @@ async function hold(store: TokenStore, ref: string, ttlMs: number): Promise<void
 if (mode === 'key') tell(await ensureKeyFile(path))
 else {
   const store = sqlite({ path, clock })
-  if (mode === 'contend') await contend(store, Number(rest[0]))
+  if (mode === 'contend') await contend(store, Number(rest[0]), Number(rest[1]))
   if (mode === 'hold') await hold(store, rest[0]!, Number(rest[1]))
   await store.close()
 }

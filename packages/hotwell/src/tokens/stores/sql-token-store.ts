@@ -218,8 +218,9 @@ class SqlStore implements SqlTokenStore {
       if (this.#failure && (writing || !this.#failure.writing)) this.#note(undefined)
       return result
     } catch (error) {
-      if (isHotwellError(error, 'store_unavailable') || isHotwellError(error, 'store_unreadable'))
-        this.#note({ message: error.message, writing })
+      if (isHotwellError(error, 'store_unavailable')) this.#note({ message: error.message, writing })
+      else if (isHotwellError(error, 'store_unreadable') && !error.details.record)
+        this.#note({ message: error.message, writing: false })
       throw error
     }
   }

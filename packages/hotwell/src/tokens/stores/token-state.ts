@@ -211,8 +211,10 @@ function remembered({ until, ...facts }: NonNullable<TokenState['failure']>, now
   return { ...facts, retryInMs: remainingMs(until, now) }
 }
 
+/** `details.record`: one record is concerned, not the store. */
 function refuseUnreadable({ unreadable }: TokenState): void {
-  if (unreadable) throw new HotwellError('store_unreadable', `${unreadable} It is not overwritten.`)
+  if (!unreadable) return
+  throw new HotwellError('store_unreadable', `${unreadable} It is not overwritten.`, { details: { record: true } })
 }
 
 function definedOnly<T extends object>(record: T): T {
