@@ -84,8 +84,9 @@ export class DemoConsole {
     const tokens = this.#tokens
     if (!tokens) return
     const { acquired, failed } = this.#counts
-    const served = `${acquired} acquired, ${failed} failed`
-    this.#lines.summary(['', ...tokens.list().map(rowOf), `${served}; ${clock(Date.now())}`])
+    const { hits, misses } = lookups(tokens)
+    const figures = `${acquired} acquired, ${failed} failed. Asked for ${hits + misses} times: ${hits} from memory, ${misses} waited.`
+    this.#lines.summary(['', ...tokens.list().map(rowOf), `  ${clock(Date.now())}  ${figures}`])
   }
 }
 
@@ -93,7 +94,16 @@ function rowOf(token: TokenInspection): string {
   const left = token.expirySeconds()
   const bar = '█'.repeat(Math.min(20, Math.ceil(left / 3))).padEnd(20, '·')
   const end = left > 0 ? `${left} s left`.padStart(10) : 'none'.padStart(10)
-  return `  ${token.ref.padEnd(24)}${token.state.padEnd(9)}${bar} ${end}   renewed ${token.renewals} times`
+  return `  ${token.ref.padEnd(24)}${token.state.padEnd(9)}${bar} ${end}   renewals ${token.renewals}`
+}
+
+function lookups(tokens: TokenManager): { hits: number; misses: number } {
+  const counters = tokens.metrics.snapshot()
+  const kinds = [counters.app, counters.tenant, counters.user, counters.other]
+  return {
+    hits: kinds.reduce((sum, kind) => sum + kind.hits, 0),
+    misses: kinds.reduce((sum, kind) => sum + kind.misses, 0),
+  }
 }
 
 function clock(at: number): string {

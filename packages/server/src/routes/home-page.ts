@@ -14,7 +14,7 @@ h1{font-size:1.6rem;margin:0}h1 small{font-size:.85rem;font-weight:400;color:var
 p{margin:.4rem 0 1.4rem;color:var(--soft)}nav{display:flex;flex-wrap:wrap;gap:.4rem 1.4rem;margin-bottom:2rem}
 a{color:var(--link)}.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.5rem .9rem .5rem 0;border-bottom:1px solid var(--line);white-space:nowrap}
-th{font-weight:600;color:var(--soft);font-size:.85rem}td.number,th.number{text-align:right}td.note{white-space:normal;color:var(--soft)}
+th{font-weight:600;color:var(--soft);font-size:.85rem}td.number,th.number{text-align:right}th.note,td.note{padding-left:1rem}td.note{white-space:normal;color:var(--soft)}
 code{font:13px/1.5 ui-monospace,monospace}.good{color:var(--good)}.wait{color:var(--wait)}.bad{color:var(--bad)}
 `
 const policy = [
@@ -79,7 +79,7 @@ function table(tokens: TokenFacts[]): string {
       return `<tr>${cells.join('')}</tr>`
     })
   const head =
-    '<th>Token</th><th>State</th><th class="number">Ends in</th><th class="number">Renewals</th><th>Note</th>'
+    '<th>Token</th><th>State</th><th class="number">Ends in</th><th class="number">Renewals</th><th class="note">Note</th>'
   return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
 }
 
