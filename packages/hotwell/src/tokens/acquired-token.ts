@@ -11,7 +11,7 @@ const control = /[\u0000-\u001f\u007f-\u009f]/
 /**
  * Checks what a provider obtained, and returns a copy with the known fields only.
  * @param from who returned it, for the message
- * @throws HotwellError `provider_error`, retryable, that says what is wrong and never shows the token
+ * @throws HotwellError `provider_error` that says what is wrong and never shows the token
  */
 export function checkAcquiredToken(token: unknown, from: string): AcquiredToken {
   if (token === null || typeof token !== 'object') throw unusable(from, `${typeOf(token)} instead of a token`)
@@ -59,7 +59,8 @@ function checkLife(seconds: unknown, from: string): void {
 }
 
 function unusable(from: string, what: string) {
-  return providerFailure({ message: `${from} returned ${what}.` })
+  // The provider did answer: for whoever spent a single-use grant, what became of it is not known.
+  return providerFailure({ disposition: 'uncertain', message: `${from} returned ${what}.` })
 }
 
 function typeOf(value: unknown): string {

@@ -46,6 +46,8 @@ export interface AcquisitionTarget {
   readonly failures: number
   /** Takes a token that came after the acquisition's deadline. */
   readonly late: (acquired: Acquired) => void
+  /** Whether the configuration has changed since: then a failure says nothing about the present one. */
+  readonly outdated: () => boolean
 }
 
 export interface AcquisitionWhy {
@@ -87,13 +89,14 @@ export async function acquire(
   /** The provider's promise, which may outlive the acquisition. */
   const pending: PendingCall = { promise: undefined }
   let asked = false
+  let probe = false
   try {
-    breakers.pass(ref.provider, why.force === true)
+    breakers.check(ref.provider, why.force === true)
     const dependency = await dependencyOf(context, target)
     secrets.push(dependency?.value)
     const claimed = await store.claim(target, why, context.closing)
     if (claimed.status === 'newer') {
-      events.emit('token.adopted', { ref: ref.canonical, generation: claimed.token.generation })
+      events.emit('token.adopted', Object.freeze({ ref: ref.canonical, generation: claimed.token.generation }))
       return { token: claimed.token, from: 'store', unchanged: false }
     }
     taken = claimed
@@ -102,7 +105,10 @@ export async function acquire(
     secrets.push(previous?.value, taken.grant?.value)
     slot = await enterGate(context, target, why)
     report.queueWaitMs = slot.queueWaitMs
-    events.emit('acquisition.started', { ref: ref.canonical, trigger: why.trigger, at: clock.now() })
+    // Only now: it may have opened while this one waited, and nobody waits for anything while being the probe.
+    probe = breakers.pass(ref.provider, why.force === true)
+    const started = { ref: ref.canonical, trigger: why.trigger, at: clock.now() }
+    events.emit('acquisition.started', Object.freeze(started))
     asked = true
     const issued = await askProvider(context, { target, why, slot, report, dependency, previous, taken, pending })
     const acquired = await commit(context, target, taken, issued.token, previous, issued.spent)
@@ -112,12 +118,15 @@ export async function acquire(
     return { ...acquired, sentAt: issued.sentAt }
   } catch (cause) {
     const failed = errorOfAcquisition(cause, ref, secrets)
-    if (failed.details.breaker === 'open') throw failed
+    if (failed.details.breaker === 'open') {
+      if (taken) await store.release(taken)
+      throw failed
+    }
     if (failed.code === 'closed') {
       await giveBack(context, taken, pending)
       throw failed
     }
-    const pausedMs = settleFailure(context, target, failed, asked)
+    const pausedMs = settleFailure(context, target, failed, { asked, probe })
     const error = withPause(failed, pausedMs)
     if (taken) await store.fail(taken, { error, pausedMs, credentialVersion: provider.credentialVersion })
     if (taken && pending.promise) void awaitLateSuccess(context, target, taken, pending.promise)
@@ -125,6 +134,7 @@ export async function acquire(
     throw error
   } finally {
     taken?.stop()
+    if (probe) breakers.probeEnded(ref.provider)
     // An abort does not stop a browser that is logging in: the slot is free when the promise has settled.
     if (pending.promise) pending.promise.finally(() => slot?.release())
     else slot?.release()
@@ -151,8 +161,13 @@ async function awaitLateSuccess(
   const issued = await late
   if (!issued || context.closing.aborted) return
   const { token, spent, sentAt } = issued
-  const stored = await context.store.commit(taken, token, { spent, seenGeneration: target.seenGeneration })
-  target.late({ token: stored, from: 'provider', unchanged: false, sentAt })
+  if (target.rejections.has(token.value)) return
+  try {
+    const stored = await context.store.commit(taken, token, { spent, seenGeneration: target.seenGeneration })
+    target.late({ token: stored, from: 'provider', unchanged: false, sentAt })
+  } catch {
+    // Nobody waits for it any more: the acquisition failed at its deadline and was told as failed.
+  }
 }
 
 async function dependencyOf(context: AcquirerContext, target: AcquisitionTarget) {
@@ -164,7 +179,7 @@ async function dependencyOf(context: AcquirerContext, target: AcquisitionTarget)
 async function enterGate(context: AcquirerContext, { ref, provider }: AcquisitionTarget, why: AcquisitionWhy) {
   const { gate, closing } = context
   const request = { provider: ref.provider, kind: ref.kind, subject: ref.subject, quota: provider.quota }
-  const hurry = why.trigger === 'preheat' ? why.hurry?.signal : undefined
+  const hurry = why.hurry?.signal
   if (!hurry) return gate.enter({ ...request, priority: 'foreground', signal: closing })
   try {
     return await gate.enter({ ...request, priority: 'preheat', signal: AbortSignal.any([closing, hurry]) })
@@ -183,7 +198,9 @@ async function commit(
   previous: TokenRecord | undefined,
   spent: string | undefined,
 ): Promise<Acquired> {
-  if (previous && previous.value === token.value && !lengthened(previous, token) && taken.present) {
+  const same = previous?.value === token.value && previous.expiresAt > context.clock.now()
+  // Without a store to look into, what is known here is all there is.
+  if (same && !lengthened(previous, token) && (taken.present || !taken.claim)) {
     await context.store.release(taken)
     return { token: previous, from: 'provider', unchanged: true }
   }
@@ -200,17 +217,19 @@ function lengthened(previous: TokenRecord, token: NewToken): boolean {
   return token.expiresAt > previous.expiresAt + Math.max(2000, previous.lifeMs / 100)
 }
 
-/** Tells breaker and gate, and returns for how long nobody should ask again, in ms. */
+/** Tells the breaker, and returns for how long nobody should ask again, in ms. */
 function settleFailure(
-  context: AcquirerContext,
-  target: AcquisitionTarget,
+  { breakers }: AcquirerContext,
+  { ref, failures, outdated }: AcquisitionTarget,
   error: HotwellError,
-  asked: boolean,
+  { asked, probe }: { asked: boolean; probe: boolean },
 ): number {
-  const { provider } = target.ref
   const failure = failureOf(error)
-  if (failure.disposition === 'terminal' && failure.scope === 'provider') return context.breakers.trip(provider, error)
-  if (asked && failure.status !== 'network_error' && failure.status !== 'timeout') context.breakers.close(provider)
-  else context.breakers.probeEnded(provider)
-  return pauseAfter(failure, target.failures, error)
+  // What its dependency failed of, or another process, concerns this provider only if it was asked itself.
+  if (asked && failure.disposition === 'terminal' && !outdated()) {
+    if (failure.scope === 'provider') return breakers.trip(ref.provider, error, probe)
+    // A provider that refuses this ref alone works.
+    breakers.close(ref.provider)
+  }
+  return pauseAfter(failure, failures, error, asked)
 }

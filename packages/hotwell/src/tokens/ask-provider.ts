@@ -4,7 +4,7 @@ import { HotwellError, isHotwellError } from '../core/errors.ts'
 import type { AcquirerContext, AcquisitionTarget, AcquisitionWhy } from './acquirer.ts'
 import type { GateSlot } from './acquisition-gate.ts'
 import type { AcquisitionReport } from './acquisition-report.ts'
-import { failureOf, providerFailure } from './failure.ts'
+import { failureOf, providerFailure, wasNeverSent } from './failure.ts'
 import { withSignal } from './flights.ts'
 import { issuedToken } from './issued-token.ts'
 import type { AcquireRequest, Grant } from './provider.ts'
@@ -95,9 +95,15 @@ async function askOnce(context: AcquirerContext, asking: Asking, attempt: number
   pending.promise = asked.catch(() => undefined).finally(() => (pending.promise = undefined))
   try {
     const issued = await withSignal(asked, signal)
-    if (!rejections.has(issued.token.value)) return issued
-    rejections.trial.hold(issued.token)
+    // The successor of a spent grant exists nowhere else: it is stored whatever became of the token beside it.
+    if (spent !== undefined) return issued
+    const { token } = issued
+    if (Math.min(token.expiresAt - clock.now(), sentAt + token.lifeMs - clock.monotonic()) <= 0) throw tooLate(ref)
+    if (!rejections.has(token.value)) return issued
+    rejections.trial.hold(issued)
     throw stillRejected(ref)
+  } catch (error) {
+    throw spent === undefined ? error : sortedAfterSpending(error, ref)
   } finally {
     report.providerMs += clock.monotonic() - sentAt
   }
@@ -113,8 +119,7 @@ async function announceSpending(context: AcquirerContext, taken: ClaimTaken, spe
     throw new HotwellError(
       'uncertain',
       `It is not known whether the refresh token of ${taken.key.ref} was spent: a process stopped in the middle of a ` +
-        'renewal. It is not sent again, because a second use would revoke the whole family. Sign in again, or refresh ' +
-        'explicitly if the provider tolerates it.',
+        'renewal. It is not sent again, because a second use would revoke the whole family. Sign in again.',
     )
   }
   await context.store.intend(taken, spent)
@@ -123,6 +128,22 @@ async function announceSpending(context: AcquirerContext, taken: ClaimTaken, spe
 function previousOf(previous: TokenRecord | undefined, grant: Grant | undefined): AcquireRequest['previous'] {
   if (previous) return { value: previous.value, expiresAt: previous.expiresAt, grant }
   return grant && { value: '', expiresAt: 0, grant }
+}
+
+/** Once a single-use grant was sent, a failure that nobody sorted does not tell whether it was spent. */
+function sortedAfterSpending(error: unknown, ref: Ref): unknown {
+  if (isHotwellError(error) || wasNeverSent(error) || failureOf(error).disposition === 'uncertain') return error
+  return providerFailure({
+    code: 'uncertain',
+    message: `It is not known whether the refresh token of ${ref.canonical} was spent: the renewal failed on the way.`,
+    cause: error,
+  })
+}
+
+function tooLate(ref: Ref) {
+  return providerFailure({
+    message: `The provider of ${ref.canonical} took longer to answer than the token lives that it returned.`,
+  })
 }
 
 function stillRejected(ref: Ref) {

@@ -8,13 +8,23 @@ import type { TokenKey, TokenStore } from './token-store.ts'
 export function awaitChange(store: TokenStore, key: TokenKey, clock: Clock, signal: AbortSignal) {
   let unwatch: (() => void) | undefined
   let changed: (() => void) | undefined
+  /** It changed while nobody waited, which is after the claim was refused. */
+  let missed = false
   return {
     /** Returns when the key has changed, or after `atMostMs`, or throws the signal's reason. */
     async wait(atMostMs: number): Promise<void> {
       signal.throwIfAborted()
       if (!unwatch) {
-        const listener = ({ id }: { id: string }) => void (id === key.id && changed?.())
+        const listener = ({ id }: { id: string }) => {
+          if (id !== key.id) return
+          if (changed) changed()
+          else missed = true
+        }
         unwatch = store.watch(listener, { urgent: true })
+        return
+      }
+      if (missed) {
+        missed = false
         return
       }
       await new Promise<void>((resolve, reject) => {

@@ -34,17 +34,14 @@ export class Breakers {
   }
 
   /**
-   * Lets an acquisition pass, or throws the failure that opened the breaker, with the time left. An explicit refresh
-   * is a probe whenever none runs. What it throws has `details.breaker: 'open'`: no acquisition took place.
+   * Throws the failure that opened the breaker, with the time left, unless an acquisition may pass now. An explicit
+   * refresh may whenever no probe runs. What it throws has `details.breaker: 'open'`: no acquisition took place.
    */
-  pass(provider: string, explicit: boolean): void {
+  check(provider: string, explicit: boolean): void {
     const open = this.#open.get(provider)
     if (!open) return
     const retryInMs = open.until - this.#clock.monotonic()
-    if (!open.probing && (explicit || retryInMs <= 0)) {
-      open.probing = true
-      return
-    }
+    if (!open.probing && (explicit || retryInMs <= 0)) return
     const { code, message, details } = open.error
     throw new HotwellError(code, message, {
       cause: open.error,
@@ -54,12 +51,26 @@ export class Breakers {
     })
   }
 
-  /** A provider-wide terminal failure. Returns for how long the breaker is open now. */
-  trip(provider: string, error: HotwellError, retryInMs?: number): number {
+  /**
+   * Lets an acquisition pass that is about to ask the provider, or throws as {@link check} does. True: it is the probe,
+   * and whoever makes it says how it ended: `close`, `trip` or `probeEnded`.
+   */
+  pass(provider: string, explicit: boolean): boolean {
+    this.check(provider, explicit)
+    const open = this.#open.get(provider)
+    if (open) open.probing = true
+    return open !== undefined
+  }
+
+  /**
+   * A provider-wide terminal failure. Returns for how long the breaker is open now. Failures of acquisitions that were
+   * under way when it opened say nothing new.
+   */
+  trip(provider: string, error: HotwellError, probe: boolean): number {
     const known = this.#open.get(provider)
     const now = this.#clock.monotonic()
-    if (known && !known.probing && known.until > now) return known.until - now
-    const pauseMs = retryInMs ?? (known ? Math.min(known.pauseMs * 2, longestPauseMs) : firstPauseMs)
+    if (known && !probe && (known.probing || known.until > now)) return Math.max(known.until - now, 1000)
+    const pauseMs = known ? Math.min(known.pauseMs * 2, longestPauseMs) : firstPauseMs
     this.#open.set(provider, { error, until: now + pauseMs, pauseMs, probing: false })
     this.#listener.opened(provider, error, pauseMs)
     return pauseMs

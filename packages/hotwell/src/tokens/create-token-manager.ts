@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { completeLimits } from '../concurrency/gate-limits.ts'
 import { createGate, type Gate, type GateLimits } from '../concurrency/index.ts'
 import { type Clock, createSystemClock } from '../core/clock.ts'
 import { HotwellError } from '../core/errors.ts'
@@ -99,13 +100,15 @@ export interface TokenManager<P extends Providers = Providers> extends AsyncDisp
  * @throws HotwellError `invalid_configuration`, naming the option; what `token()` throws for a ref of the manifest
  */
 export function createTokenManager<const P extends Providers>(options: TokenManagerOptions<P>): TokenManager<P> {
-  const { monitoring = true, logger = silentLogger, clock = createSystemClock(), namespace = 'hotwell' } = options
-  const { preheat = 'standard', manifest = [], history, logHits = false } = options
-  const { node = `${hostname()}-${randomBytes(3).toString('hex')}`, store = memory({ clock }) } = options
+  const { monitoring = true, logger = silentLogger, namespace = 'hotwell', logHits = false, history } = options
+  const { preheat = 'standard', manifest = [], node = `${hostname()}-${randomBytes(3).toString('hex')}` } = options
   const providers = checkedProviders(options.providers)
   const preheating = preheat === false ? false : preheatOptions(preheat)
   checkManifest(manifest, providers)
-  const gate = createGate({ ...options.gate, clock })
+  const limits = completeLimits(options.gate ?? {})
+  // All is checked: nothing that would have to be stopped again is made before.
+  const { clock = createSystemClock(), store = memory({ clock }) } = options
+  const gate = createGate({ ...limits, clock })
   const events = new Events<TokenEvents>((error, name) => logger.error({ err: error, event: name }, 'A listener threw'))
   const metrics = new TokenMetrics({ enabled: monitoring })
   const statistics = monitoring ? new AcquisitionStats({ clock }) : undefined
@@ -130,8 +133,11 @@ export function createTokenManager<const P extends Providers>(options: TokenMana
     flightTaken: () => metrics.recordFlight(),
   })
   const close = async () => {
-    await keeper.close()
-    if (!options.clock) clock.stop()
+    try {
+      await keeper.close()
+    } finally {
+      if (!options.clock) clock.stop()
+    }
   }
   return {
     metrics,
@@ -155,8 +161,9 @@ function reconfigure(keeper: TokenKeeper, gate: Gate, changed: Parameters<TokenM
   const providers = checkedProviders(changed.providers)
   const preheating = preheat === false ? false : preheatOptions(preheat)
   checkManifest(manifest, providers)
-  gate.configure(changed.gate ?? {})
+  const limits = completeLimits(changed.gate ?? {})
   keeper.useProviders(providers)
+  gate.configure(limits)
   if (preheating) keeper.preheater.start(preheating)
   else keeper.preheater.stop()
   keeper.keepWarm(manifest)

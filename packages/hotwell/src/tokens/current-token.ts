@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import { type Lifetime, lifetimeOf } from './lifetime.ts'
+import { freshUntil, type Lifetime, lifetimeOf } from './lifetime.ts'
 import type { Served, TokenDetails } from './token-handle.ts'
 import type { TokenRecord } from './token-store.ts'
 
@@ -36,14 +36,32 @@ export function remainingMs({ lifetime }: CurrentToken, clock: Clock): number {
 
 /** The same token with its instants worked out again, after the clocks or the margins have changed. */
 export function reconsidered(current: CurrentToken, clock: Clock, marginMs: number): CurrentToken {
-  const { hardAt, expiresAt } = current.lifetime
-  const softAt = clock.monotonic() + remainingMs(current, clock) - marginMs
-  return { ...current, lifetime: { softAt, hardAt, expiresAt, marginMs, freshUntil: softAt } }
+  const { hardAt, expiresAt, postponedTo } = current.lifetime
+  const endsAt = clock.monotonic() + remainingMs(current, clock)
+  const softAt = Math.max(endsAt - marginMs, postponedTo ?? Number.NEGATIVE_INFINITY)
+  const lifetime = {
+    softAt,
+    hardAt,
+    expiresAt,
+    marginMs,
+    freshUntil: freshUntil(softAt, endsAt, marginMs),
+    postponedTo,
+  }
+  return { ...current, lifetime }
+}
+
+/** The same token, which its provider has just returned again: it is not soft before `postponedTo` (monotonic). */
+export function postponed(current: CurrentToken, postponedTo: number): CurrentToken {
+  const { hardAt, marginMs } = current.lifetime
+  const fresh = freshUntil(postponedTo, hardAt, marginMs)
+  return { ...current, lifetime: { ...current.lifetime, softAt: postponedTo, freshUntil: fresh, postponedTo } }
 }
 
 /** What the fast path of the handle gets. */
 export function servedBy({ record, lifetime, valuePromise, detailsPromise }: CurrentToken, clock: Clock): Served {
-  const softByWall = clock.monotonic() + lifetime.expiresAt - clock.now() - lifetime.marginMs
-  const freshUntil = Math.min(lifetime.freshUntil, softByWall)
-  return { value: record.value, promise: valuePromise, details: detailsPromise, freshUntil }
+  const { expiresAt, marginMs } = lifetime
+  const endsByWall = clock.monotonic() + expiresAt - clock.now()
+  const byWall = freshUntil(endsByWall, endsByWall, marginMs)
+  const until = Math.min(lifetime.freshUntil, byWall)
+  return { value: record.value, promise: valuePromise, details: detailsPromise, freshUntil: until }
 }

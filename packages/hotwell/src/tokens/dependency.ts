@@ -1,4 +1,5 @@
 import { HotwellError } from '../core/errors.ts'
+import { parseRef, type Ref } from './ref.ts'
 import type { TokenEntry } from './token-entry.ts'
 
 /** Who waits for whom, so that a circle is an error instead of a wait without end. */
@@ -22,8 +23,19 @@ export async function resolveDependency(
   }
   waitingFor.set(dependent, needed)
   try {
-    return await needed.get({ signal })
+    return (await needed.getIssued({ signal })).value
   } finally {
     waitingFor.delete(dependent)
+  }
+}
+
+/** Whether a token is acquired with that of `needed`. */
+export function dependsOn({ provider, ref }: TokenEntry, needed: Ref): boolean {
+  try {
+    const name = provider.dependsOn?.(ref)
+    return name !== undefined && (name === needed.canonical || parseRef(name).canonical === needed.canonical)
+  } catch {
+    // Acquiring meets the same, and tells it.
+    return false
   }
 }

@@ -14,10 +14,10 @@ export interface EntryContext extends AcquirerContext {
   hit(ref: Ref): void
   /** The margin before the end of a token, in ms. */
   marginMs(ref: Ref, provider: Provider, lifeMs: number): number
-  flightTaken(): void
+  /** A flight begins. */
+  flightTaken(entry: TokenEntry): void
   /** The entry's instants have changed: whoever plans renewals should look again. */
-  changed(entry: TokenEntry, unchanged: boolean): void
+  changed(entry: TokenEntry): void
   /** A token was dropped: what depends on it is to be dropped too. */
   dropped(entry: TokenEntry, generation: number, cause: DropCause): void
-  fetchFor(entry: TokenEntry): typeof globalThis.fetch
 }

@@ -1,5 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { type HotwellError, isHotwellError } from '../core/errors.ts'
+import { failureOf } from './failure.ts'
+import { withPause } from './sort-failure.ts'
 
 /** The last failure of a ref, if nothing succeeded since. */
 export interface Failed {
@@ -25,7 +27,10 @@ export class FailureMemory {
 
   /** The failure that stands in the way of asking again now. */
   get pausing(): HotwellError | undefined {
-    return this.#last && this.#clock.monotonic() < this.#last.retryAt ? this.#last.error : undefined
+    const last = this.#last
+    if (!last) return undefined
+    const pausedMs = last.retryAt - this.#clock.monotonic()
+    return pausedMs > 0 ? withPause(last.error, pausedMs) : undefined
   }
 
   /** False: it says nothing about the ref and is not kept. */
@@ -35,6 +40,15 @@ export class FailureMemory {
     // What a breaker or another process has met before is not one more failure of this ref.
     const counted = error.details.breaker !== 'open' && !error.details.remembered
     this.#last = { error, retryAt, count: (this.#last?.count ?? 0) + (counted ? 1 : 0) }
+    return true
+  }
+
+  /** True: there was a failure of the provider as a whole. */
+  clearProviderWide(): boolean {
+    if (!this.#last) return false
+    const { disposition, scope } = failureOf(this.#last.error)
+    if (disposition !== 'terminal' || scope !== 'provider') return false
+    this.clear()
     return true
   }
 

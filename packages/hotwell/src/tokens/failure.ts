@@ -64,8 +64,18 @@ export function failureOf(error: unknown): Failure {
 /** True for what `fetch` and sockets throw when the network failed. */
 export function isNetworkError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const code = (error as NodeJS.ErrnoException).code ?? ((error.cause as NodeJS.ErrnoException | undefined)?.code || '')
+  const code = networkCode(error)
   return /^(E(CONN|NET|HOST|AI_|PIPE|TIMEDOUT|NOTFOUND)|UND_ERR_)/.test(code) || error.message === 'fetch failed'
+}
+
+/** True when the network failed before the request can have reached anybody. */
+export function wasNeverSent(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return /^(ECONNREFUSED|ENOTFOUND|EAI_|E(HOST|NET)UNREACH|UND_ERR_CONNECT_TIMEOUT)/.test(networkCode(error))
+}
+
+function networkCode(error: Error): string {
+  return String((error as NodeJS.ErrnoException).code ?? (error.cause as NodeJS.ErrnoException | undefined)?.code ?? '')
 }
 
 function defaults(code: ErrorCode): Failure {

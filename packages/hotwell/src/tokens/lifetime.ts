@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, coarseTickMs } from '../core/clock.ts'
 import type { TokenRecord } from './token-store.ts'
 
 /** When a token is renewed and when it is dead, in monotonic and wall-clock milliseconds. */
@@ -14,6 +14,8 @@ export interface Lifetime {
   readonly marginMs: number
   /** Monotonic: until here the fast path may serve it without looking at any other clock. */
   readonly freshUntil: number
+  /** Monotonic: its provider does not issue another one before; then it is soft from here on. */
+  readonly postponedTo?: number
 }
 
 /** What decides how early a token is renewed. */
@@ -49,7 +51,35 @@ export function lifetimeOf(token: TokenRecord, clock: Clock, margin: number, sen
   const remaining = sentAtMonotonic === undefined ? Math.min(byWall, lifeMs) : sentAtMonotonic + lifeMs - monotonic
   const hardAt = monotonic + remaining
   const softAt = hardAt - margin
-  return { softAt, hardAt, expiresAt, marginMs: margin, freshUntil: Math.min(softAt, hardAt - margin / 2) }
+  return { softAt, hardAt, expiresAt, marginMs: margin, freshUntil: freshUntil(softAt, hardAt, margin) }
+}
+
+/**
+ * Until when a comparison with the coarse clock alone is enough. That clock lags, so never up to the bare end: half the
+ * margin before it, and at least two ticks.
+ */
+export function freshUntil(softAt: number, hardAt: number, margin: number): number {
+  return Math.min(softAt, hardAt - Math.max(margin / 2, 2 * coarseTickMs))
+}
+
+/** Spreads the questions to a provider that answered "not yet", in ms. */
+const longestJitterMs = 30_000
+/** The shortest pause after that answer, in ms. */
+const shortestPauseMs = 5000
+
+/**
+ * When to ask again a provider that has just returned the token that was there (monotonic ms): once it issues another,
+ * which is `notBeforeSeconds` before the end; where nobody says when that is, after half of what is left. `spread`: 0 to
+ * 1, different for each process and ref.
+ */
+export function askAgainAt(
+  { hardAt, marginMs }: Lifetime,
+  now: number,
+  { notBeforeSeconds = 0, spread }: { notBeforeSeconds?: number; spread: number },
+): number {
+  const jitterMs = spread * Math.min(longestJitterMs, marginMs / 8)
+  const at = notBeforeSeconds > 0 ? hardAt - notBeforeSeconds * 1000 + jitterMs : now + (hardAt - now) / 2
+  return Math.max(at, now + Math.min(shortestPauseMs, marginMs / 4))
 }
 
 /** A number in [0, 1) that is always the same for the same words. */

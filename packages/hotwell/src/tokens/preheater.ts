@@ -56,10 +56,6 @@ export interface PreheatStatus {
   readonly failed: number
 }
 
-/** Spreads what the provider has to be asked again "not yet" for. */
-const unchangedJitterMs = 30_000
-const unchangedPauseMs = 5000
-
 /**
  * Renews tokens ahead of their end: one heap of deadlines, one timer. It keeps the tokens in its heap that were asked
  * for within their last life, and the manifest. Several processes do not wake together, and whoever wakes finds in the
@@ -74,6 +70,7 @@ export class Preheater {
   readonly #waiting = new Set<TokenEntry>()
   #options: PreheatOptions
   #running = false
+  #closed = false
   #inFlight = 0
   #sweep: ScheduledCall | undefined
   #renewed = 0
@@ -98,9 +95,11 @@ export class Preheater {
 
   /** Starts, or goes on with other options. What is left out stays as it is. */
   start(options: Partial<PreheatOptions> = {}): void {
+    if (this.#closed) throw new HotwellError('closed', 'The token manager is closed; nothing is preheated any more.')
     this.#options = preheatOptions({ ...this.#options, ...options })
     this.#running = true
     this.#reconsider()
+    for (const entry of this.#entries()) this.plan(entry)
     this.#heap.start(entry => this.#due(entry))
     this.#sweepAgain()
   }
@@ -111,6 +110,12 @@ export class Preheater {
     this.#heap.stop()
     this.#sweep?.cancel()
     this.#waiting.clear()
+  }
+
+  /** Stops for good. */
+  close(): void {
+    this.#closed = true
+    this.stop()
   }
 
   status(): PreheatStatus {
@@ -129,9 +134,9 @@ export class Preheater {
     }
   }
 
-  /** Plans the renewal of a token whose instants have changed. `unchanged`: its provider just returned it again. */
-  plan(entry: TokenEntry, unchanged: boolean): void {
-    const dueAt = this.#covers(entry) ? this.#dueAt(entry, unchanged) : undefined
+  /** Plans the renewal of a token whose instants have changed. */
+  plan(entry: TokenEntry): void {
+    const dueAt = this.#covers(entry) ? this.#dueAt(entry) : undefined
     if (dueAt === undefined || dueAt === Number.POSITIVE_INFINITY) this.#heap.delete(entry)
     else this.#heap.set(entry, dueAt)
   }
@@ -146,17 +151,13 @@ export class Preheater {
     return manifest || this.#options.tenantTokens || ref.kind !== 'tenant'
   }
 
-  #dueAt(entry: TokenEntry, unchanged: boolean): number | undefined {
+  #dueAt(entry: TokenEntry): number | undefined {
     const { current, failures, manifest } = entry
     const retryAt = failures.last?.retryAt ?? 0
     const now = this.#clock.monotonic()
     if (!current) return manifest ? Math.max(now, retryAt) : undefined
-    const { softAt, hardAt, marginMs } = current.lifetime
-    if (unchanged) {
-      const notBefore = hardAt - (entry.provider.notBeforeSeconds ?? 0) * 1000
-      const jitter = share(this.#node, entry.ref.canonical) * Math.min(unchangedJitterMs, marginMs / 8)
-      return Math.max(notBefore + jitter, now + Math.min(unchangedPauseMs, marginMs / 4))
-    }
+    const { softAt, marginMs, postponedTo } = current.lifetime
+    if (postponedTo === softAt) return Math.max(softAt, retryAt)
     const rank = share(this.#node, entry.ref.canonical)
     return Math.max(softAt + (rank * marginMs) / 8, retryAt)
   }
@@ -203,7 +204,7 @@ export class Preheater {
     this.#sweep = this.#clock.schedule(() => {
       for (const entry of this.#entries()) {
         if (entry.flights.running || this.#waiting.has(entry) || this.#heap.dueAt(entry) !== undefined) continue
-        if (this.#wanted(entry)) this.plan(entry, false)
+        if (this.#wanted(entry)) this.plan(entry)
       }
       this.#sweepAgain()
     }, this.#options.checkIntervalSeconds * 1000)
@@ -224,7 +225,11 @@ export function preheatOptions(given: PreheatPreset | Partial<PreheatOptions> = 
   for (const name of ['checkIntervalSeconds', 'thresholdSeconds', 'maxConcurrent', 'jitterSeconds'] as const) {
     const value = options[name]
     const least = name === 'jitterSeconds' ? 0 : name === 'maxConcurrent' ? 1 : 0.001
-    if (typeof value !== 'number' || !(value >= least) || (name !== 'thresholdSeconds' && value > 2_000_000)) {
+    if (
+      typeof value !== 'number' ||
+      !(value >= least) ||
+      value > (name === 'thresholdSeconds' ? Number.MAX_SAFE_INTEGER : 2_000_000)
+    ) {
       throw invalid(`\`${name}\` has to be a number from ${least} on, it is ${String(value)}`)
     }
   }

@@ -117,6 +117,12 @@ export interface UpstreamReply {
   readonly body: unknown
 }
 
+/** Whether two configurations of a provider hold the same secret. One that does not tell is taken for another. */
+export function sameCredentials(one: Provider, other: Provider): boolean {
+  if (one === other) return true
+  return one.credentialVersion !== undefined && one.credentialVersion === other.credentialVersion
+}
+
 /** The identity of a ref's tokens. */
 export function identityOf(provider: Provider, ref: Ref): string {
   return typeof provider.identity === 'function' ? provider.identity(ref) : provider.identity

@@ -6,7 +6,7 @@ import { type Failure, failureOf } from './failure.ts'
 import type { Ref } from './ref.ts'
 
 /** How long a terminal failure is remembered; never for ever. */
-const terminalMs = 60_000
+export const terminalMs = 60_000
 const firstPauseMs = 1000
 const longestPauseMs = 60_000
 
@@ -20,7 +20,7 @@ export function errorOfAcquisition(cause: unknown, ref: Ref, secrets: readonly (
   }
   const failure = failureOf(cause)
   const code = failure.status === 'timeout' ? 'timeout' : 'provider_error'
-  const said = cause instanceof Error ? cause.message : String(cause)
+  const said = cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : inspect(cause, { depth: 1 })
   return new HotwellError(code, scrub(`Acquiring ${ref.canonical} failed: ${said}`, secrets), {
     cause: harmless(cause, secrets) ? cause : undefined,
     retryable: failure.disposition !== 'terminal',
@@ -29,15 +29,20 @@ export function errorOfAcquisition(cause: unknown, ref: Ref, secrets: readonly (
 }
 
 /** For how long nobody should ask again, in ms; an explicit refresh may. */
-export function pauseAfter(failure: Failure, failuresBefore: number, error: HotwellError): number {
-  const asked = failure.retryAfterMs ?? error.retryAfterMs ?? 0
-  if (failure.disposition === 'terminal') return Math.max(terminalMs, asked)
-  return Math.max(asked, backoffMs(failuresBefore + 1, { baseMs: firstPauseMs, maxMs: longestPauseMs }))
+export function pauseAfter(failure: Failure, failuresBefore: number, error: HotwellError, asked: boolean): number {
+  const wished = failure.retryAfterMs ?? error.retryAfterMs
+  // Somebody else has met it, and its pause began then.
+  if (wished !== undefined && (error.details.remembered || (!asked && failure.disposition === 'terminal')))
+    return wished
+  if (failure.disposition === 'terminal') return Math.max(terminalMs, wished ?? 0)
+  return Math.max(wished ?? 0, backoffMs(failuresBefore + 1, { baseMs: firstPauseMs, maxMs: longestPauseMs }))
 }
 
 function harmless(error: unknown, secrets: readonly (string | undefined)[]): boolean {
-  const shown = inspect(error, { depth: 6 })
-  return scrub(shown, secrets) === shown
+  const shown = inspect(error, { depth: 10, maxStringLength: null, maxArrayLength: null })
+  // Quotes and backslashes look different in what inspect() shows.
+  const escaped = secrets.map(secret => secret && JSON.stringify(secret).slice(1, -1))
+  return scrub(shown, [...secrets, ...escaped]) === shown
 }
 
 function scrubbed(error: HotwellError, secrets: readonly (string | undefined)[]): HotwellError {

@@ -2,11 +2,13 @@ import { backoffMs } from '../core/backoff.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import { HotwellError, isHotwellError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
+import { scrub } from '../core/scrub.ts'
 import type { AcquisitionTarget, AcquisitionWhy } from './acquirer.ts'
 import { awaitChange } from './await-change.ts'
 import { claimTtlMs, keepClaim } from './claim-keeper.ts'
 import { failureOf } from './failure.ts'
 import type { Grant } from './provider.ts'
+import { terminalMs } from './sort-failure.ts'
 import type { TokenEvents } from './token-events.ts'
 import type { Claim, Intent, NewToken, RememberedFailure, TokenKey, TokenRecord, TokenStore } from './token-store.ts'
 
@@ -141,7 +143,8 @@ export class StoreAccess {
         scope,
         status,
         credentialVersion,
-        retryInMs: pausedMs,
+        // A breaker's pause is this process's own affair: others have theirs, and it ends with the first success.
+        retryInMs: disposition === 'terminal' && scope === 'provider' ? Math.min(pausedMs, terminalMs) : pausedMs,
         unspent,
       }),
     )
@@ -164,7 +167,7 @@ export class StoreAccess {
 
   /** Whether a token that appeared meanwhile spares an acquisition. */
   #satisfies(token: TokenRecord, { rejections }: AcquisitionTarget, why: AcquisitionWhy, asked: number): boolean {
-    if (!this.#alive(token) || rejections.has(token.value)) return false
+    if (!this.#alive(token) || rejections.refuses(token.value)) return false
     return !why.force || token.issuedAt >= asked
   }
 
@@ -193,15 +196,16 @@ export class StoreAccess {
       this.#worked = true
       if (this.#failing) {
         this.#failing = false
-        this.#events.emit('store.recovered', {})
+        this.#events.emit('store.recovered', Object.freeze({}))
       }
       return result
     } catch (error) {
-      if (!isHotwellError(error)) throw error
-      if (error.code !== 'store_unavailable' && !(error.code === 'store_unreadable' && this.#worked)) throw error
+      const code = isHotwellError(error) ? error.code : 'store_unavailable'
+      if (code !== 'store_unavailable' && !(code === 'store_unreadable' && this.#worked)) throw error
       if (!this.#failing) {
         this.#failing = true
-        this.#events.emit('store.failed', { operation, code: error.code, message: error.message })
+        const message = scrub(error instanceof Error ? error.message : String(error))
+        this.#events.emit('store.failed', Object.freeze({ operation, code, message }))
       }
       return undefined
     }

@@ -22,11 +22,16 @@ export class TokenEntries {
   }
 
   get(canonical: string): TokenEntry | undefined {
-    const entry = this.#entries.get(canonical)
-    if (entry) return entry
-    const letGo = this.#letGo.get(canonical)?.deref()
-    if (letGo) this.#keep(letGo)
-    return letGo
+    return this.#entries.get(canonical)
+  }
+
+  /** An entry that was let go, while somebody still holds its handle. To use it again, add it. */
+  letGo(canonical: string): TokenEntry | undefined {
+    return this.#letGo.get(canonical)?.deref()
+  }
+
+  has(entry: TokenEntry): boolean {
+    return this.#entries.get(entry.ref.canonical) === entry
   }
 
   byKeyId(id: string): TokenEntry | undefined {
@@ -36,6 +41,12 @@ export class TokenEntries {
   add(entry: TokenEntry): void {
     if (this.#entries.size >= this.#sweepAt) this.#sweep()
     this.#keep(entry)
+  }
+
+  /** Its key has changed. */
+  rekeyed(entry: TokenEntry, formerId: string): void {
+    if (this.#byKey.get(formerId) === entry) this.#byKey.delete(formerId)
+    this.#byKey.set(entry.key.id, entry)
   }
 
   values(): IterableIterator<TokenEntry> {
@@ -50,7 +61,7 @@ export class TokenEntries {
 
   #sweep(): void {
     for (const entry of this.#entries.values()) {
-      if (entry.manifest || entry.flights.running || entry.alive()) continue
+      if (entry.manifest || entry.flights.running || entry.alive) continue
       const { canonical } = entry.ref
       this.#entries.delete(canonical)
       this.#byKey.delete(entry.key.id)

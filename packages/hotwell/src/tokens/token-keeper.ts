@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, sleep } from '../core/clock.ts'
-import { HotwellError, isHotwellError } from '../core/errors.ts'
+import { HotwellError } from '../core/errors.ts'
 import type { Events, Listener } from '../core/events.ts'
 import type { Logger } from '../core/logger.ts'
 import type { AcquisitionGate, GateUsage } from './acquisition-gate.ts'
 import type { AcquisitionRecorder } from './acquisition-record.ts'
-import { createAuthorizedFetch } from './authorized-fetch.ts'
 import { Breakers } from './breakers.ts'
 import { providerOf } from './check-ref.ts'
 import { ClockWatch } from './clock-watch.ts'
-import { resolveDependency } from './dependency.ts'
+import { dependsOn, resolveDependency } from './dependency.ts'
 import type { DropCause, EntryContext } from './entry-context.ts'
+import { followStore, ignoreUnreadable } from './follow-store.ts'
 import { marginMs } from './lifetime.ts'
 import { healthOf, type ManagerHealth } from './manager-health.ts'
 import { logEvents } from './manager-log.ts'
 import { Preheater, type PreheatOptions } from './preheater.ts'
-import type { Provider } from './provider.ts'
+import { type Provider, sameCredentials } from './provider.ts'
 import { ProviderLatency } from './provider-latency.ts'
 import { makeRef, parseRef, type Ref, type RefParts } from './ref.ts'
 import { ReplyAges } from './reply-age.ts'
@@ -61,7 +61,6 @@ export class TokenKeeper {
   readonly #closing = new AbortController()
   readonly #clockWatch: ClockWatch
   readonly #latency: ProviderLatency
-  readonly #dependents = new Map<TokenEntry, Set<TokenEntry>>()
   #providers: ReadonlyMap<string, Provider>
   #warmUp: ReturnType<typeof warmUp> | undefined
   #unwatch: (() => void) | undefined
@@ -75,12 +74,8 @@ export class TokenKeeper {
     this.#entries = new TokenEntries(entry => this.preheater.forget(entry))
     this.#context = this.#makeContext()
     const entries = () => this.#entries.values()
-    this.preheater = new Preheater(parts.preheat || undefined, {
-      clock,
-      node,
-      entries,
-      reconsider: () => this.#reconsider(),
-    })
+    const reconsider = () => this.#reconsider()
+    this.preheater = new Preheater(parts.preheat || undefined, { clock, node, entries, reconsider })
     this.#clockWatch = new ClockWatch(clock, byMs => this.#clockJumped(byMs))
     logEvents(events, parts.logger)
     events.on('acquisition.finished', record => {
@@ -100,7 +95,7 @@ export class TokenKeeper {
   }
 
   list(): TokenInspection[] {
-    return [...this.#entries.values()].map(entry => entry.inspect())
+    return [...this.#entries.values()].filter(entry => !entry.retired).map(entry => entry.inspect())
   }
 
   ready(options: { timeoutSeconds?: number; signal?: AbortSignal } = {}): Promise<ReadyReport> {
@@ -122,22 +117,36 @@ export class TokenKeeper {
     for (const entry of this.#entries.values()) entry.manifest = false
     for (const entry of wanted) entry.manifest = true
     this.#warmUp = warmUp(wanted, this.#parts.clock)
+    for (const entry of this.#entries.values()) if (entry.current) this.preheater.plan(entry)
   }
 
   /** Other providers from now on. A flight ends with the provider it began with. */
   useProviders(providers: ReadonlyMap<string, Provider>): void {
-    this.#providers = providers
-    for (const entry of this.#entries.values()) {
-      try {
-        const provider = providerOf(entry.ref, providers)
-        if (provider.credentialVersion !== entry.provider.credentialVersion)
-          this.#context.breakers.close(entry.ref.provider)
-        entry.useProvider(provider, this.#keyOf(entry.ref, provider))
-      } catch (error) {
-        entry.retire(error)
-      }
-      this.preheater.plan(entry, false)
+    if (this.#context.closed) {
+      throw new HotwellError('closed', 'The token manager is closed; its configuration is not changed any more.')
     }
+    const former = this.#providers
+    this.#providers = providers
+    for (const [name, provider] of former) {
+      const next = providers.get(name)
+      if (!next || !sameCredentials(provider, next) || provider.identity !== next.identity) {
+        this.#context.breakers.close(name)
+      }
+    }
+    for (const entry of this.#entries.values()) this.#adapt(entry)
+  }
+
+  /** Gives an entry the provider that the configuration has for it now. */
+  #adapt(entry: TokenEntry): void {
+    const formerId = entry.key.id
+    try {
+      const provider = providerOf(entry.ref, this.#providers)
+      entry.useProvider(provider, this.#keyOf(entry.ref, provider))
+    } catch (error) {
+      entry.retire(error)
+    }
+    if (entry.key.id !== formerId) this.#entries.rekeyed(entry, formerId)
+    this.preheater.plan(entry)
   }
 
   close(): Promise<void> {
@@ -146,10 +155,26 @@ export class TokenKeeper {
   }
 
   #entry(given: string | RefParts): TokenEntry {
-    const known = typeof given === 'string' ? this.#entries.get(given) : undefined
-    if (known) return known
-    const ref = typeof given === 'string' ? parseRef(given) : makeRef(given)
-    return this.#entries.get(ref.canonical) ?? this.#newEntry(ref)
+    let entry = typeof given === 'string' ? this.#entries.get(given) : undefined
+    if (!entry) {
+      const ref = typeof given === 'string' ? parseRef(given) : makeRef(given)
+      entry = this.#entries.get(ref.canonical) ?? this.#comeBack(ref) ?? this.#newEntry(ref)
+    }
+    if (entry.retired) throw entry.retired
+    return entry
+  }
+
+  #comeBack(ref: Ref): TokenEntry | undefined {
+    const entry = this.#entries.letGo(ref.canonical)
+    if (entry) this.#keep(entry)
+    return entry
+  }
+
+  /** An entry that was let go is used again: the configuration may have changed since. */
+  #keep(entry: TokenEntry): void {
+    if (this.#entries.has(entry)) return
+    this.#entries.add(entry)
+    this.#adapt(entry)
   }
 
   #newEntry(ref: Ref): TokenEntry {
@@ -176,21 +201,26 @@ export class TokenKeeper {
       gate,
       node,
       logHits,
-      flightTaken,
+      flightTaken: entry => {
+        this.#keep(entry)
+        flightTaken()
+      },
       store: new StoreAccess(store, clock, events, holder),
       breakers: new Breakers(clock, {
         opened: (provider, { code, message }, retryInMs) =>
           events.emit('breaker.opened', Object.freeze({ provider, code, message, retryInMs })),
-        closed: provider => events.emit('breaker.closed', Object.freeze({ provider })),
+        closed: provider => {
+          for (const entry of this.#entries.values()) if (entry.ref.provider === provider) entry.breakerClosed()
+          events.emit('breaker.closed', Object.freeze({ provider }))
+        },
       }),
       replyAges: new ReplyAges(),
       closing: this.#closing.signal,
       resolve: (needed, dependent) => this.#resolve(needed, dependent),
       hit: ref => logger.debug({ ref: ref.canonical }, `Served ${ref.canonical} from memory`),
       marginMs: (ref, provider, lifeMs) => this.#marginMs(ref, provider, lifeMs),
-      changed: (entry, unchanged) => this.preheater.plan(entry, unchanged),
+      changed: entry => this.preheater.plan(entry),
       dropped: (entry, generation, cause) => this.#dropped(entry, generation, cause),
-      fetchFor: entry => this.#fetchFor(entry),
     }
   }
 
@@ -208,44 +238,23 @@ export class TokenKeeper {
     const entry = this.#entry(needed)
     const waiting = this.#entry(dependent.canonical)
     const value = await resolveDependency(entry, waiting, this.#closing.signal)
-    let dependents = this.#dependents.get(entry)
-    if (!dependents) this.#dependents.set(entry, (dependents = new Set()))
-    dependents.add(waiting)
     return { ref: entry.ref, value }
-  }
-
-  #fetchFor(entry: TokenEntry): typeof globalThis.fetch {
-    return createAuthorizedFetch({
-      provider: entry.provider,
-      clock: this.#parts.clock,
-      getToken: async options => {
-        const { value, issuedAt } = await entry.getIssued(options)
-        return { value, ageMs: this.#parts.clock.now() - issuedAt }
-      },
-      reject: async value => ((await entry.invalidate(value)) ? 'renewed' : 'same'),
-    })
   }
 
   /** What was acquired with a dropped token is not to be trusted either. */
   #dropped(entry: TokenEntry, generation: number, cause: DropCause): void {
     this.#parts.events.emit('token.invalidated', Object.freeze({ ref: entry.ref.canonical, generation, cause }))
-    this.preheater.plan(entry, false)
-    for (const dependent of this.#dependents.get(entry) ?? []) void dependent.drop('dependency')
+    this.preheater.plan(entry)
+    for (const dependent of this.#entries.values()) {
+      if (dependent.current && dependsOn(dependent, entry.ref)) {
+        dependent.dependencyDropped().catch(ignoreUnreadable)
+      }
+    }
   }
 
   #storeChanged({ id, type }: StoreEvent): void {
     const entry = this.#entries.byKeyId(id)
-    // A running flight finds out by itself, and one's own changes are told as well.
-    if (!entry || entry.flights.running || (type !== 'stored' && type !== 'invalidated')) return
-    this.#context.store.read(entry.key).then(found => {
-      if (found?.token) entry.adopt(found.token)
-      else if (found?.tombstone !== undefined) entry.droppedElsewhere(found.tombstone)
-    }, this.#ignoreUnreadable)
-  }
-
-  /** The next claim of this entry meets the same failure and tells it to a caller. */
-  readonly #ignoreUnreadable = (error: unknown) => {
-    if (!isHotwellError(error)) throw error
+    if (entry) void followStore(this.#context, entry, type)
   }
 
   #reconsider(): void {
@@ -259,18 +268,25 @@ export class TokenKeeper {
 
   async #close(): Promise<void> {
     const { gate, history, store, clock, events } = this.#parts
-    this.preheater.stop()
-    this.#clockWatch.stop()
+    this.preheater.close()
     this.#context.closed = true
     const landed = this.#landed()
-    await Promise.race([landed, sleep(clock, closingMs)])
+    const patience = new AbortController()
+    await Promise.race([landed, sleep(clock, closingMs, patience.signal).catch(() => {})])
+    patience.abort()
     this.#closing.abort(new HotwellError('closed', 'The token manager is closing.'))
     gate.close()
     await landed
+    // The clock may stop now, and nobody compares it with the other one: the fast path is over.
+    this.#clockWatch.stop()
+    for (const entry of this.#entries.values()) entry.disarm()
     this.#unwatch?.()
-    await history?.close()
-    await store.close()
-    events.emit('manager.closed', {})
+    try {
+      await history?.close()
+    } finally {
+      await store.close()
+    }
+    events.emit('manager.closed', Object.freeze({}))
   }
 
   async #landed(): Promise<void> {

@@ -15,7 +15,7 @@ const atOnce = 16
 
 /** Acquires the tokens of the manifest, and says when each is there or has failed once. */
 export function warmUp(entries: readonly TokenEntry[], clock: Clock) {
-  const waiting = entries.filter(entry => !entry.alive())
+  const waiting = entries.filter(entry => !entry.alive)
   const done = Promise.all(Array.from({ length: atOnce }, () => work())).then(() => {})
 
   async function work(): Promise<void> {
@@ -26,9 +26,9 @@ export function warmUp(entries: readonly TokenEntry[], clock: Clock) {
   }
 
   function now(): ReadyReport {
-    const warm = entries.filter(entry => entry.alive())
-    const failed = entries.filter(entry => !entry.alive() && entry.failures.last)
-    const pending = entries.filter(entry => !entry.alive() && !entry.failures.last)
+    const warm = entries.filter(entry => entry.alive)
+    const failed = entries.filter(entry => !entry.alive && entry.failures.last)
+    const pending = entries.filter(entry => !entry.alive && !entry.failures.last)
     return {
       ready: pending.length === 0,
       warm: warm.map(entry => entry.ref.canonical),

@@ -1,0 +1,36 @@
+import { type Acquired, type AcquisitionWhy, acquire } from './acquirer.ts'
+import { type CurrentToken, remainingMs } from './current-token.ts'
+import type { EntryContext } from './entry-context.ts'
+import { providerFailure } from './failure.ts'
+import { sameCredentials } from './provider.ts'
+import type { Ref } from './ref.ts'
+import type { TokenEntry } from './token-entry.ts'
+
+/**
+ * One flight of an entry: acquires its token and lands it there. It ends with the provider it began with. When the
+ * configuration changes meanwhile, those who wait get the outcome, and nobody else does.
+ */
+export async function fly(context: EntryContext, entry: TokenEntry, why: AcquisitionWhy): Promise<CurrentToken> {
+  const { ref, key, provider, rejections, held, failures } = entry
+  const { known, seenGeneration } = held
+  const ours = () => key.id === entry.key.id && !entry.retired
+  const outdated = () => !ours() || !sameCredentials(provider, entry.provider)
+  const late = (acquired: Acquired) => void (ours() && entry.install(acquired))
+  const target = { ref, key, provider, known, seenGeneration, rejections, late, outdated }
+  try {
+    const acquired = await acquire(context, { ...target, failures: failures.last?.count ?? 0 }, why)
+    const { token, from, unchanged, sentAt } = acquired
+    const landed = ours() ? entry.install(acquired) : held.seenAs(token, from, unchanged ? undefined : sentAt)
+    if (remainingMs(landed, context.clock) <= 0) throw deadOnArrival(ref)
+    return landed
+  } catch (error) {
+    if (!outdated() && failures.add(error)) context.changed(entry)
+    throw error
+  }
+}
+
+function deadOnArrival(ref: Ref) {
+  return providerFailure({
+    message: `The token that was acquired for ${ref.canonical} had come to its end before it could be served.`,
+  })
+}
