@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 
@@ -68,13 +69,16 @@ export function createSystemClock(): Clock {
   return new SystemClock()
 }
 
-/** Linux names each boot; elsewhere the boot instant, to ten seconds, does. */
+/** Linux and macOS name each boot; elsewhere the boot instant, to ten minutes, has to do. */
 function readBootId(): string {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    if (process.platform === 'linux') return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    if (process.platform === 'darwin')
+      return execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim()
   } catch {
-    return `boot-${Math.round((Date.now() / 1000 - uptime()) / 10)}`
+    // A sandbox may forbid either.
   }
+  return `boot-${Math.round((Date.now() / 1000 - uptime()) / 600)}`
 }
 
 /**

@@ -8,9 +8,9 @@ import { openSqlite } from '../../src/database/index.ts'
 import { FakeClock } from '../../src/testing/fake-clock.ts'
 import { failureOfModel, keyOf } from '../../src/testing/token-store-harness.ts'
 import { createSealer } from '../../src/tokens/seal.ts'
-import { sqlTokenStore } from '../../src/tokens/stores/sql-token-store.ts'
+import { sqlTokenStore } from '../../src/tokens/stores/sql/sql-token-store.ts'
+import type { TokenTables } from '../../src/tokens/stores/sql/token-row.ts'
 import { type SqliteTokenStoreOptions, sqlite } from '../../src/tokens/stores/sqlite.ts'
-import type { TokenTables } from '../../src/tokens/stores/token-row.ts'
 import type { NewToken, TokenStore } from '../../src/tokens/token-store.ts'
 
 const keyA = Buffer.alloc(32, 1).toString('base64')

@@ -1,6 +1,5 @@
 import { type Clock, createSystemClock } from '../../core/clock.ts'
 import { Events } from '../../core/events.ts'
-import type { StoreEvent, TokenKey, TokenStore } from '../token-store.ts'
 import {
   claimState,
   commitState,
@@ -15,7 +14,8 @@ import {
   releaseState,
   type TokenState,
   type Transition,
-} from './token-state.ts'
+} from '../store-transitions.ts'
+import type { StoreEvent, TokenKey, TokenStore } from '../token-store.ts'
 
 export interface MemoryOptions {
   /**

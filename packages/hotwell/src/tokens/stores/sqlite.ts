@@ -4,8 +4,8 @@ import { HotwellError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import { openSqlite } from '../../database/open-sqlite.ts'
 import { ensureKeyFile, readKeyFile } from '../key-file.ts'
-import { type SqlTokenStore, sqlTokenStore } from './sql-token-store.ts'
-import type { TokenTables } from './token-row.ts'
+import { type SqlTokenStore, sqlTokenStore } from './sql/sql-token-store.ts'
+import type { TokenTables } from './sql/token-row.ts'
 
 export interface SqliteTokenStoreOptions {
   /** The file; it and its folder are made if they are not there. Not on a network file system. */

@@ -1,8 +1,8 @@
-import { HotwellError } from '../../core/errors.ts'
-import type { Grant } from '../provider.ts'
-import type { SealContext, Sealer } from '../seal.ts'
-import type { StoreEvent, TokenKey } from '../token-store.ts'
-import type { Instant, TokenState } from './token-state.ts'
+import { HotwellError } from '../../../core/errors.ts'
+import type { Grant } from '../../provider.ts'
+import type { SealContext, Sealer } from '../../seal.ts'
+import type { Instant, TokenState } from '../../store-transitions.ts'
+import type { StoreEvent, TokenKey } from '../../token-store.ts'
 
 /** The tables of the migration `001-tokens-records`. */
 export interface TokenTables {

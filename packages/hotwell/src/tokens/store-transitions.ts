@@ -1,6 +1,6 @@
-import { HotwellError } from '../../core/errors.ts'
-import type { Grant } from '../provider.ts'
-import { fingerprint } from '../token-key.ts'
+import { HotwellError } from '../core/errors.ts'
+import type { Grant } from './provider.ts'
+import { fingerprint } from './token-key.ts'
 import type {
   Claim,
   ClaimRequest,
@@ -13,7 +13,7 @@ import type {
   StoreEntry,
   StoreEvent,
   TokenRecord,
-} from '../token-store.ts'
+} from './token-store.ts'
 
 /**
  * What a store keeps of one key, and what each operation of the port does to it, as pure functions: a store reads a

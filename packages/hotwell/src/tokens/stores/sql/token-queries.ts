@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
-import type { Database } from '../../database/database.ts'
-import type { Sealer } from '../seal.ts'
-import type { StoreEvent, TokenKey } from '../token-store.ts'
+import type { Database } from '../../../database/database.ts'
+import type { Sealer } from '../../seal.ts'
+import type { Now } from '../../store-transitions.ts'
+import type { StoreEvent, TokenKey } from '../../token-store.ts'
 import type { NumberedChange } from './change-watch.ts'
 import { sealedColumns, stateOf, type TokenRow, type TokenTables } from './token-row.ts'
-import type { Now } from './token-state.ts'
 
 type Tables = Kysely<TokenTables>
 

@@ -1,5 +1,5 @@
-import type { Clock, ScheduledCall } from '../../core/clock.ts'
-import type { StoreEvent, TokenStore } from '../token-store.ts'
+import type { Clock, ScheduledCall } from '../../../core/clock.ts'
+import type { StoreEvent, TokenStore } from '../../token-store.ts'
 
 /** A change and its number in the order of all changes. */
 export interface NumberedChange {

@@ -1,6 +1,6 @@
-import { HotwellError } from '../../core/errors.ts'
-import type { Database } from '../../database/database.ts'
-import { createSealer, type Sealer } from '../seal.ts'
+import { HotwellError } from '../../../core/errors.ts'
+import type { Database } from '../../../database/database.ts'
+import { createSealer, type Sealer } from '../../seal.ts'
 import type { TokenTables } from './token-row.ts'
 
 const context = { id: 'hotwell token store', part: 'check', generation: 0 }

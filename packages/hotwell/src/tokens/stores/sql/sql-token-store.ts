@@ -1,22 +1,9 @@
-import type { Clock } from '../../core/clock.ts'
-import { isHotwellError } from '../../core/errors.ts'
-import { type Logger, silentLogger } from '../../core/logger.ts'
-import type { Database } from '../../database/database.ts'
-import { tokensRecords } from '../../database/migrations/001-tokens-records.ts'
-import type { Sealer } from '../seal.ts'
-import type { TokenKey, TokenStore } from '../token-store.ts'
-import { ChangeWatch } from './change-watch.ts'
-import { openSealer } from './seal-check.ts'
-import {
-  changesAfter,
-  findRow,
-  forgetUnusedKeys,
-  lastSequence,
-  purgeSome,
-  resealSome,
-  writeRow,
-} from './token-queries.ts'
-import { columnsOf, stateOf, type TokenTables } from './token-row.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { isHotwellError } from '../../../core/errors.ts'
+import { type Logger, silentLogger } from '../../../core/logger.ts'
+import type { Database } from '../../../database/database.ts'
+import { tokensRecords } from '../../../database/migrations/001-tokens-records.ts'
+import type { Sealer } from '../../seal.ts'
 import {
   claimState,
   commitState,
@@ -30,7 +17,20 @@ import {
   releaseState,
   type TokenState,
   type Transition,
-} from './token-state.ts'
+} from '../../store-transitions.ts'
+import type { TokenKey, TokenStore } from '../../token-store.ts'
+import { ChangeWatch } from './change-watch.ts'
+import { openSealer } from './seal-check.ts'
+import {
+  changesAfter,
+  findRow,
+  forgetUnusedKeys,
+  lastSequence,
+  purgeSome,
+  resealSome,
+  writeRow,
+} from './token-queries.ts'
+import { columnsOf, stateOf, type TokenTables } from './token-row.ts'
 
 /** A token store in an SQL database. */
 export interface SqlTokenStore extends TokenStore {
