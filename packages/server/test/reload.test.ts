@@ -9,10 +9,13 @@ interface Line {
   message: string
 }
 
-async function running(content: unknown, options: ServerOptions = {}) {
+const light = { history: false, store: { use: 'hotwell/stores/memory' } }
+
+async function running(content: object, options: ServerOptions = {}) {
   const cwd = await temporaryFolder()
   const path = join(cwd, 'hotwell.config.json')
-  const write = (changed: unknown) => writeFile(path, typeof changed === 'string' ? changed : JSON.stringify(changed))
+  const write = (changed: object | string) =>
+    writeFile(path, typeof changed === 'string' ? changed : JSON.stringify({ ...light, ...changed }))
   await write(content)
   const lines: Line[] = []
   const log = (level: string) => (_fields: object, message: string) => void lines.push({ level, message })
@@ -36,7 +39,7 @@ test('a changed configuration is taken while running: new providers serve, gone 
   expect(await token('two/client')).toMatchObject({ status: 404, code: 'unknown_provider' })
 })
 
-test.each([
+test.each<[string, object | string]>([
   ['no JSON', '{'],
   ['a field that does not exist', { provider: {} }],
   ['a provider that cannot be built', { providers: { one: fixed('new'), two: { use: 'hotwell/providers/none' } } }],

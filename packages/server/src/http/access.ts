@@ -57,11 +57,12 @@ export class Access {
     throw new RequestRefused('forbidden', `The API key "${caller.name}" is not allowed the action "${action}".`)
   }
 
-  /** Whether the caller may see the names of tokens. Never refuses. */
-  mayList(request: IncomingMessage): boolean {
-    if (!this.keysRequired) return true
+  /** The caller if it may see names of tokens, those that it covers. Never refuses. */
+  lister(request: IncomingMessage): Caller | undefined {
+    if (!this.keysRequired) return machine
     const presented = presentedKey(request)
-    return presented !== undefined && this.#keys.find(presented)?.may('list') === true
+    const key = presented === undefined ? undefined : this.#keys.find(presented)
+    return key?.may('list') ? key : undefined
   }
 }
 

@@ -40,11 +40,12 @@ export function homePage(app: FastifyInstance, { tokens, access }: ServerContext
     '/',
     { schema: { tags: ['operation'], operationId: 'getHome', summary: 'A page with the state of each token' } },
     async (request, reply) => {
-      const facts = access.mayList(request.raw) ? tokens.list().map(factsOf) : undefined
+      const caller = access.lister(request.raw)
+      const covered = caller && tokens.list().filter(({ ref }) => caller.covers(ref))
       return reply
         .header('content-type', 'text/html; charset=utf-8')
         .header('content-security-policy', policy)
-        .send(page(facts))
+        .send(page(covered?.map(factsOf)))
     },
   )
 }

@@ -36,8 +36,14 @@ export function readyGet(app: FastifyInstance, { access, readiness, tokens }: Se
       const { ready, warm, failed, pending } = readiness.report()
       reply.code(ready ? 200 : 503)
       const body = { ready, manifest: { warm: warm.length, failed: failed.length, pending: pending.length } }
-      if (!access.mayList(request.raw)) return body
-      return { ...body, failed, pending, problems: [...tokens.health().problems] }
+      const caller = access.lister(request.raw)
+      if (!caller) return body
+      return {
+        ...body,
+        failed: failed.filter(({ ref }) => caller.covers(ref)),
+        pending: pending.filter(ref => caller.covers(ref)),
+        problems: [...tokens.health().problems],
+      }
     },
   )
 }

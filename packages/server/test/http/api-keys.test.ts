@@ -90,6 +90,32 @@ test('probes need no key and tell strangers no names', async () => {
   expect((await ask(server.url, '/', bearer(key))).text).toContain('crm/client')
 })
 
+test('the page and the readiness report show a narrow key what it covers, and no more', async () => {
+  const { server, key } = await keyed(['crm/*'], ['list'])
+  for (const ref of ['crm/client', 'shop/client'] as const) await server.tokens.token(ref).get()
+  const { text } = await ask(server.url, '/', bearer(key))
+  expect(text).toContain('crm/client')
+  expect(text).not.toContain('shop/client')
+})
+
+test('more than 1,200 requests a minute are refused with Retry-After; tokens and probes are still served', async () => {
+  const server = await start({ providers })
+  const statuses = new Set<number>()
+  for (let round = 0; round < 25; round++) {
+    const replies = await Promise.all(Array.from({ length: 50 }, () => fetch(`${server.url}/api/v1/tokens`)))
+    for (const reply of replies) {
+      statuses.add(reply.status)
+      await reply.arrayBuffer()
+    }
+  }
+  expect(statuses).toEqual(new Set([200, 429]))
+  const refused = await ask(server.url, '/api/v1/tokens')
+  expect(refused).toMatchObject({ status: 429, json: { code: 'too_many_requests', retryable: true } })
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+  expect((await ask(server.url, '/healthz')).status).toBe(200)
+  expect((await ask(server.url, '/api/v1/tokens/crm/client')).status).toBe(200)
+})
+
 test('wrong keys from one address are slowed down, and a valid key still passes', async () => {
   const { server, key } = await keyed(['*'], ['read'])
   const path = '/api/v1/tokens/crm/client'
