@@ -92,15 +92,15 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     registerMetrics(registry, { tokens, history, counters })
     const readiness = new Readiness(tokens, manifest)
     const access = new Access(keys, isLoopback(config.host))
-    const context = { tokens, registry, counters, readiness, log, access, reloads: 0 }
+    const context = { tokens, registry, counters, readiness, log, access }
     const app = await createApp(context)
-    closers.push(() => drain(app))
+    // Together: requests wait for acquisitions, which the tokens end in order or give up, so that all get an answer.
+    closers.push(() => drain(app, tokens.close()))
     const url = await listen(app, config)
     const closing = new AbortController()
     closers.push(() => closing.abort())
     void readiness.watch(config.readyTimeoutSeconds, closing.signal)
-    const onSwap = () => context.reloads++
-    const reload = createReload({ loaded, options, tokens, keys, readiness, log, onSwap })
+    const reload = createReload({ loaded, options, tokens, keys, readiness, log })
     if (options.watch && loaded.path !== undefined) closers.push(watchConfig(loaded.path, () => void reload()))
 
     let closed: Promise<void> | undefined

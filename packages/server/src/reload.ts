@@ -17,7 +17,6 @@ export interface ReloadParts {
   keys: KeyBook
   readiness: Readiness
   log: Logger & { level?: string }
-  onSwap: () => void
 }
 
 /**
@@ -29,7 +28,7 @@ export function createReload(parts: ReloadParts): () => Promise<boolean> {
   return () => (running = running.then(() => reloadOnce(parts)))
 }
 
-async function reloadOnce({ loaded, options, tokens, keys, readiness, log, onSwap }: ReloadParts): Promise<boolean> {
+async function reloadOnce({ loaded, options, tokens, keys, readiness, log }: ReloadParts): Promise<boolean> {
   if (options.config !== undefined || loaded.path === undefined) {
     log.warn({}, 'There is no configuration file to read again')
     return false
@@ -43,7 +42,6 @@ async function reloadOnce({ loaded, options, tokens, keys, readiness, log, onSwa
     keys.configure(config.keys)
     readiness.manifest = manifest
     if (log.level !== undefined) log.level = config.logLevel
-    onSwap()
     const ignored = fixedFields.filter(field => !same(config[field], loaded.config[field]))
     if (ignored.length > 0) log.warn({ fields: ignored }, `Takes effect after a restart only: ${ignored.join(', ')}`)
     log.info({ providers: Object.keys(providers), manifest: manifest.length }, 'The configuration was read again')

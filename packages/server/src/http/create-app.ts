@@ -29,6 +29,8 @@ export async function createApp(context: ServerContext): Promise<FastifyInstance
     requestTimeout: 60_000,
     routerOptions: { maxParamLength: 4096 },
     clientErrorHandler: refuseUnreadable,
+    // While closing, what is warm is still served; what is not gets a problem document like everything else.
+    return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       const cause = invalidRef(request.raw.url ?? '/') ?? error
       void sendProblem(cause, request as never, reply as never, context.log)

@@ -2,8 +2,8 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { configurationError } from '../config/configuration-error.ts'
 
-/** How long requests have to end by themselves when closing. */
-const drainMs = 10_000
+/** How long replies that are ready have to be sent when closing. */
+const lastAnswersMs = 500
 
 /**
  * Listens, and returns the URL without a slash at the end.
@@ -30,11 +30,18 @@ export async function listen(app: FastifyInstance, { host, port }: { host: strin
   return `http://${bare.includes(':') ? `[${bare}]` : bare}:${actual}`
 }
 
-/** Stops listening and lets requests end; those that take longer are cut off when the tokens have closed. */
-export async function drain(app: FastifyInstance): Promise<void> {
-  const cut = setTimeout(() => app.server.closeAllConnections(), drainMs)
+/**
+ * Stops listening and lets requests end. Those that are still there a moment after the tokens have closed are cut off:
+ * nothing is left that could answer them.
+ */
+export async function drain(app: FastifyInstance, tokensClosed: Promise<unknown>): Promise<void> {
+  const closed = app.close()
+  let cut: NodeJS.Timeout | undefined
+  await tokensClosed.finally(() => {
+    cut = setTimeout(() => app.server.closeAllConnections(), lastAnswersMs)
+  })
   try {
-    await app.close()
+    await closed
   } finally {
     clearTimeout(cut)
   }

@@ -12,6 +12,4 @@ export interface ServerContext {
   readonly registry: Registry
   readonly counters: HttpCounters
   readonly log: Logger
-  /** How often a new configuration was taken: what a route remembers of providers is void after that. */
-  readonly reloads: number
 }

@@ -18,20 +18,15 @@ interface Target {
 }
 
 /**
- * The hot route. What is the same for each request to a URL is worked out once: the ref, its handle, its options. So a
- * warm token costs a look-up by URL, the check of the key, and a serialiser that was compiled before.
+ * The hot route. What is the same for each request to a URL is worked out once: the ref, its handle, its options (a handle
+ * follows a changed configuration by itself). So a warm token costs a look-up by URL, the check of the key, and a reply
+ * of which all but the seconds left is serialised already.
  */
-export function tokenGet(app: FastifyInstance, context: ServerContext): void {
-  const { tokens, access, counters, log } = context
-  let reloads = context.reloads
+export function tokenGet(app: FastifyInstance, { tokens, access, counters, log }: ServerContext): void {
   const targets = new Map<string, Target>()
   const served = counters.counter(routeName, 200)
 
   function targetOf(url: string, request: FastifyRequest): Target {
-    if (reloads !== context.reloads) {
-      reloads = context.reloads
-      targets.clear()
-    }
     const known = targets.get(url)
     const caller = access.allow(request.raw, 'read')
     if (known) {
@@ -59,7 +54,7 @@ export function tokenGet(app: FastifyInstance, context: ServerContext): void {
       .catch((error: unknown) => void reply.send(error))
   }
 
-  // The schemas are for the compiled serialiser and the documentation; the handler reads the URL itself.
+  // The schema is for the documentation; the handler reads the URL itself.
   app.setValidatorCompiler(() => () => true)
   app.setErrorHandler((error, request, reply) => {
     counters.count(routeName, problemReply(error, '').problem.status)

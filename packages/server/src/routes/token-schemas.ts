@@ -13,7 +13,7 @@ const kind = { type: 'string', examples: ['tenant'], description: 'Whose token: 
 const subjectText = 'Which tenant, user or account: 1 to 256 bytes, percent-encoded as one segment (`/` is `%2F`).'
 const subjectField = { type: 'string', examples: ['acme'], description: subjectText }
 
-/** What a token looks like over HTTP, as JSON Schema: the hot route compiles its serialiser from it. */
+/** What a token looks like over HTTP, as JSON Schema; token-reply.ts writes it. */
 const tokenReply = {
   type: 'object',
   description: 'The token, with what is known of it.',
