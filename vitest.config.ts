@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /** `npm test` runs every deciding test in a short form; `--mode long` (npm run test:long) has the full counts. */
 export default defineConfig(({ mode }) => ({
-  ssr: { resolve: { conditions: ['hotwell-source', 'node', 'import', 'module', 'default'] } },
+  ssr: { resolve: { conditions: ['hotwell-source', 'module', 'node', 'development|production'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     env: { HOTWELL_TEST_SCALE: mode === 'long' ? 'long' : 'short' },

@@ -38,7 +38,15 @@ export type {
   Rotation,
   UpstreamReply,
 } from './tokens/provider.ts'
-export { isSelector, makeRef, parseRef, type Ref, type RefParameter, type RefParts } from './tokens/ref.ts'
+export {
+  isSelector,
+  makeRef,
+  parseRef,
+  type Ref,
+  type RefParameter,
+  type RefParts,
+  refParameters,
+} from './tokens/ref.ts'
 export type { TokenEvents } from './tokens/token-events.ts'
 export type { GetOptions, TokenDetails, TokenHandle, TokenInspection, TokenState } from './tokens/token-handle.ts'
 export { fingerprint, tokenKey } from './tokens/token-key.ts'

@@ -8,7 +8,7 @@ import { tokenGet } from '../routes/token-get.ts'
 import { AllowedMethods } from './allowed-methods.ts'
 import { RequestRefused } from './problem.ts'
 import { sendProblem } from './request-errors.ts'
-import { secureHeaders } from './security-headers.ts'
+import { secureHeaders } from './secure-headers.ts'
 import type { ServerContext } from './server-context.ts'
 import { tokensPath, tokenTarget } from './token-target.ts'
 import { refuseUnreadable } from './unreadable-request.ts'
@@ -46,15 +46,18 @@ export async function createApp(context: ServerContext): Promise<FastifyInstance
   app.setNotFoundHandler(request => {
     throw nothingHere(request.raw.url ?? '/', request.method, allowed)
   })
-  secureHeaders(app)
   await apiDocument(app)
 
   app.register(async hot => tokenGet(hot, context))
-  app.register(async docs => docsPage(docs))
+  app.register(async docs => {
+    await secureHeaders(docs)
+    await docsPage(docs)
+  })
   app.register(async rest => {
     rest.setValidatorCompiler(validatorCompiler)
     rest.setSerializerCompiler(serializerCompiler)
     acceptEmptyJson(rest)
+    await secureHeaders(rest)
     await rest.register(rateLimit, {
       max: requestsPerMinute,
       timeWindow: 60_000,

@@ -1,6 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'hotwell'
 import { problemReply } from './problem.ts'
+import { dataPolicy } from './secure-headers.ts'
+
+/** Rooms without helmet answer errors as well: what no route took, and the hot route. */
+const safe = {
+  'cache-control': 'no-store',
+  'content-security-policy': dataPolicy,
+  'x-content-type-options': 'nosniff',
+}
 
 /** Answers an error with its problem document, and logs what the server is to blame for. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): FastifyReply {
@@ -11,7 +19,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   else log.debug({ code, status, path: instance }, problem.detail)
   return reply
     .code(status)
-    .headers({ ...headers, 'cache-control': 'no-store' })
+    .headers({ ...headers, ...safe })
     .header('content-type', 'application/problem+json; charset=utf-8')
     .send(JSON.stringify(problem))
 }

@@ -1,6 +1,4 @@
-import { HotwellError, parseRef, type Ref, type RefParameter } from 'hotwell'
-
-const refParameters: readonly string[] = ['audience', 'resource', 'scope'] satisfies RefParameter[]
+import { HotwellError, parseRef, type Ref, type RefParameter, refParameters } from 'hotwell'
 
 /** Where the refs begin. */
 export const tokensPath = '/api/v1/tokens/'
@@ -27,7 +25,7 @@ export function tokenTarget(url: string, options: { minTtl?: boolean } = {}): To
   const minTtl = options.minTtl ? parameters.getAll('minTtlSeconds') : []
   if (options.minTtl) parameters.delete('minTtlSeconds')
   for (const name of parameters.keys()) {
-    if (!refParameters.includes(name)) {
+    if (!refParameters.includes(name as RefParameter)) {
       throw unknownParameter(name, options.minTtl ? ['minTtlSeconds', ...refParameters] : refParameters)
     }
   }
