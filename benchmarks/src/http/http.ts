@@ -7,9 +7,9 @@ import { median, quantile, shuffled } from '../harness/statistics.ts'
 import { temporaryFolder } from '../harness/temporary-folder.ts'
 import type { Load } from './load.ts'
 
-const rounds = 30
-const warmUpRounds = 4
-const requestsPerRound = 3000
+const rounds = 100
+const warmUpRounds = 10
+const requestsPerRound = 1200
 const connections = 32
 const ref = 'bench/tenant/acme'
 
@@ -45,7 +45,7 @@ export async function http(): Promise<BenchmarkResult> {
         cpuUs.push((after.user - before.user + after.system - before.system) / requestsPerRound)
         perSecond.push(reached)
       }
-      if (round % 10 === 0) progress(`round ${round} of ${rounds}`)
+      if (round % 25 === 0) progress(`round ${round} of ${rounds}`)
     }
     return resultOf(servers[0]!, servers[1]!, body.length)
   } finally {

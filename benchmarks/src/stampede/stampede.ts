@@ -10,7 +10,7 @@ import { MutexCache } from './mutex-cache.ts'
 import { fetchTimeMs, SlowSource, timeOfAll } from './slow-source.ts'
 
 const callers = 10_000
-const rounds = 15
+const rounds = 31
 const keyCount = 100
 const keyRounds = 3
 /** Each of these is a request of its own, with a socket of its own. */
