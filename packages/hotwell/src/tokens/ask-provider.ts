@@ -89,7 +89,7 @@ async function askOnce(context: AcquirerContext, asking: Asking, attempt: number
   const sentWall = clock.now()
   const asked = (async () => {
     const acquired = await provider.acquire(request)
-    const age = replyAges.ageOf(ref.provider, acquired?.serverDate, clock.now())
+    const age = replyAges.ageOf(ref.provider, acquired?.serverDate, clock.monotonic())
     return { token: issuedToken(acquired, ref.canonical, sentWall, age), sentAt, spent }
   })()
   pending.promise = asked.catch(() => undefined).finally(() => (pending.promise = undefined))

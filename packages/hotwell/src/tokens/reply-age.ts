@@ -10,7 +10,10 @@ const kept = 3
 export class ReplyAges {
   readonly #offsets = new Map<string, number[]>()
 
-  /** How old a reply is, in milliseconds; 0 until three were seen. `serverDate` and `receivedAt` are wall clock. */
+  /**
+   * How old a reply is, in milliseconds; 0 until three were seen. `serverDate` is wall clock, `receivedAt` monotonic:
+   * somebody who sets this machine's clock makes no reply older.
+   */
   ageOf(provider: string, serverDate: number | undefined, receivedAt: number): number {
     if (serverDate === undefined || !Number.isFinite(serverDate)) return 0
     const offset = serverDate - receivedAt

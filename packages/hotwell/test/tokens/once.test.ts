@@ -1,4 +1,4 @@
-import { isHotwellError } from 'hotwell'
+import { isHotwellError, providerFailure } from 'hotwell'
 import { describe, expect, test } from 'vitest'
 import { after, now, scene } from './scene.ts'
 
@@ -41,15 +41,15 @@ describe('one flight', () => {
 
   test('a queued refresh still runs when the flight before it failed', async () => {
     const { clock, tokens, upstream } = scene({ preheat: false })
-    upstream.failure = new Error('down')
+    upstream.failure = providerFailure({ disposition: 'terminal', message: 'no' })
     const acme = tokens.token('api/tenant/acme')
     const early = acme.get().catch(error => error)
     await clock.advance(10)
     const forced = acme.refresh()
     forced.catch(() => {})
-    await clock.advance(1500)
+    await clock.advance(100)
     upstream.failure = undefined
-    await clock.advance(5000)
+    await clock.advance(200)
     expect(isHotwellError(await early, 'provider_error')).toBe(true)
     expect((await forced).value).toBe('token-1-of-acme')
   })
