@@ -113,7 +113,7 @@ afterAll(async () => {
 async function expectFailure(path: string, method: string, status: number, code: string): Promise<void> {
   const response = await server.get(path, { method })
   expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/)
-  const problem = await response.json()
+  const problem = (await response.json()) as { detail: string }
   expect(problem).toMatchObject({ status, code, type: `urn:hotwell:error:${code}` })
   expect(response.status).toBe(status)
   expect(problem.detail).not.toContain(token)
