@@ -26,15 +26,15 @@ export interface BenchmarkResult {
 
 /** NaN, a measurement that had nothing to measure, misses every goal. */
 export function atMost(name: string, value: number, goal: number): Goal {
-  return { name: `${name}, at most`, value: readable(value), goal, ok: value <= goal }
+  return { name: `${name}, at most`, value: readable(value), goal: readable(goal), ok: value <= goal }
 }
 
 export function atLeast(name: string, value: number, goal: number): Goal {
-  return { name: `${name}, at least`, value: readable(value), goal, ok: value >= goal }
+  return { name: `${name}, at least`, value: readable(value), goal: readable(goal), ok: value >= goal }
 }
 
 export function exactly(name: string, value: number, goal: number): Goal {
-  return { name: `${name}, exactly`, value: readable(value), goal, ok: value === goal }
+  return { name: `${name}, exactly`, value: readable(value), goal: readable(goal), ok: value === goal }
 }
 
 /** `peer` and `limit` are left out where there is none. */
@@ -42,7 +42,7 @@ export function figure(name: string, value: number, unit: string, beside: Pick<F
   return { name, value: readable(value), unit, ...beside }
 }
 
-/** Four significant digits: more of them would promise what no measurement here can hold. */
+/** Five significant digits: more of them would promise what no measurement here can hold. */
 export function readable(value: number): number {
-  return Number.isInteger(value) ? value : Number(value.toPrecision(4))
+  return Number.isInteger(value) ? value : Number(value.toPrecision(5))
 }

@@ -55,7 +55,7 @@ export async function preheat(): Promise<BenchmarkResult> {
     goals.push(
       exactly(`${name}: callers blocked`, traffic.blocked, 0),
       exactly(`${name}: answers 429`, provider.refusedLater, 0),
-      atMost(`${name}: acquisitions ÷ needed`, provider.acquisitionsPerNeeded(), Number(limit.toPrecision(5))),
+      atMost(`${name}: acquisitions ÷ needed`, provider.acquisitionsPerNeeded(), limit),
       atLeast(`${name}: mean wait saved against no preheating`, saved, 0.9),
     )
   }
