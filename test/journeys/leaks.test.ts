@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { appendFile } from 'node:fs/promises'
+import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { format, inspect } from 'node:util'
 import { startLarkSimulator } from '@hotwell/sandbox'
@@ -10,7 +10,7 @@ import { feishu } from 'hotwell/providers/feishu'
 import { sqlite } from 'hotwell/stores/sqlite'
 import { expect, test } from 'vitest'
 import { startHotwell } from './child.ts'
-import { type Ending, mortal, temporaryFolder, tokenServer } from './scene.ts'
+import { type Ending, mortal, temporaryFolder, tokenServer, until } from './scene.ts'
 import { filesOf, type Readable, secretsIn } from './secrets-in.ts'
 import { serve } from './served.ts'
 
@@ -269,4 +269,32 @@ test('a manager tells no secret and no token: not in events, logs, errors, metri
   expect(tokens.length).toBeGreaterThan(8)
   const everything = [...secrets, ...tokens, ...server.issued.map(issued => issued.value)]
   expect(secretsIn(seen, everything)).toEqual([])
+})
+
+test('a configuration that cannot be read shows no secret that stands beside the mistake, not even when it is read again', async context => {
+  const folder = await temporaryFolder(context)
+  const secret = 'Secret-beside-the-mistake'
+  const broken = {
+    'quote.json': `{"providers": {"crm": {"clientSecret": "${secret}"x}}}`,
+    'bare.json': `{"providers": {"crm": {"clientSecret": ${secret}}}}`,
+    'short.json': secret,
+    'indented.yaml': `providers:\n  crm:\n    clientSecret: ${secret}\n   tokenEndpoint: x\n`,
+    'open.yaml': `providers:\n  crm:\n    clientSecret: "${secret}\n`,
+    'comma.ts': `export default { providers: { crm: { clientSecret: '${secret}' x } } }`,
+    'thrown.ts': `const clientSecret = '${secret}'; throw new Error('no good')`,
+  }
+  const server = await serve(context, folder, { providers: {} })
+  for (const [name, text] of Object.entries(broken)) {
+    await writeFile(join(folder, name), text)
+    const check = mortal(context, startHotwell(['config', 'check', '--config', name], { cwd: folder }))
+    expect((await check.exited).code).toBe(5)
+    expect(check.output).toContain(`${name} cannot be used: `)
+    expect(check.output).not.toContain('Secret-')
+    if (!name.endsWith('.json')) continue
+    await writeFile(join(folder, 'hotwell.config.json'), text)
+    const length = server.child.output.length
+    server.child.signal('SIGHUP')
+    await until('the refusal', () => server.child.output.slice(length).includes('the old one stays'))
+  }
+  expect(server.child.output).not.toContain('Secret-')
 })

@@ -45,7 +45,8 @@ export async function readConfigFile(cwd: string, name?: string): Promise<Config
   } catch (error) {
     if (error instanceof HotwellError) throw error
     const message = error instanceof Error ? error.message : String(error)
-    throw configurationError(shown, [{ field: '', message }], error)
+    const told = withoutSource(message)
+    throw configurationError(shown, [{ field: '', message: told }], told === message ? error : undefined)
   }
 }
 
@@ -63,4 +64,11 @@ async function exists(path: string): Promise<boolean> {
     found => found.isFile(),
     () => false,
   )
+}
+
+/** Parsers of JSON and YAML quote the text around a mistake, and a secret may stand there: the words and the place do. */
+function withoutSource(message: string): string {
+  return message
+    .split('\n', 1)[0]!
+    .replace(/,? ?(?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON/, ': this is not valid JSON')
 }
