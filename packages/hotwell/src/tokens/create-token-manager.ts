@@ -80,8 +80,9 @@ export interface TokenManager<P extends Providers = Providers> extends AsyncDisp
   gateUsage(): GateUsage
   /**
    * Changes the configuration at once, after all of it was checked: nothing changes if anything is wrong. Running
-   * acquisitions end with the provider they began with; lower limits drain.
-   * @throws HotwellError `invalid_configuration`, or what `token()` throws for a ref of the manifest
+   * acquisitions end with the provider they began with; lower limits drain; what is left out goes back to its default.
+   * Tokens stay, but those of a provider whose identity has changed; remembered failures go where the secret may have.
+   * @throws HotwellError `invalid_configuration`, `closed` after closing, or what `token()` throws for a ref of the manifest
    */
   reconfigure(
     options: Pick<TokenManagerOptions<Providers>, 'providers' | 'gate' | 'preheat'> & { manifest?: readonly string[] },

@@ -147,7 +147,10 @@ export class TokenHandle {
     return this.#source.getDetails(options)
   }
 
-  /** The token if it is there now, without a promise. Never waits; starts a renewal if one is due. */
+  /**
+   * The token if it is there now, without a promise. Never waits; starts a renewal if one is due, also of a token that
+   * was there and is dead. A token that was never there is not acquired: that takes a `get()`.
+   */
   peek(): string | undefined {
     const now = this.#clock.coarseMs
     this.#usedAt = now
@@ -172,8 +175,9 @@ export class TokenHandle {
   }
 
   /**
-   * Drops the token, for everybody who shares the store. With the value that was rejected it is dropped only if that is
-   * still the current one, and at most once in 5 s. Resolves true if it was dropped.
+   * Drops the token, for everybody who shares the store, also where only the store has it. With the value that was
+   * rejected it is dropped only if that is still the current one, and at most once in 5 s. Resolves true if it was
+   * dropped.
    */
   invalidate(rejectedValue?: string): Promise<boolean> {
     return this.#source.invalidate(rejectedValue)

@@ -101,9 +101,11 @@ describe('between soft and hard', () => {
     await acme.get()
     while (records.length < 2) await clock.advance(50)
     const { calls } = upstream
+    const flights = tokens.metrics.totalWriteLocks()
     for (let i = 0; i < 50; i++) await acme.get()
     await clock.advance(200)
     expect(upstream.calls).toBe(calls)
+    expect(tokens.metrics.totalWriteLocks()).toBe(flights)
   })
 
   test('a token that came back unchanged is not asked for again by the next lookup', async () => {

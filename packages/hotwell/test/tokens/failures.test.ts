@@ -202,6 +202,11 @@ describe('a provider that refuses everybody', () => {
     await clock.advance(2 * minute)
     await after(clock, 10 * second, failureOfCall(acme.get()))
     expect(tokens.health().breakers).toHaveProperty('api')
+    // That was a probe which told nothing; the next one may.
+    upstream.failure = undefined
+    await clock.advance(2 * minute)
+    expect(await after(clock, 100, acme.get())).toBe('token-1-of-acme')
+    expect(tokens.health().breakers).toEqual({})
   })
 
   test("a failed token of another provider does not open this one's breaker", async () => {
