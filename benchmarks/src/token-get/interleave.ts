@@ -43,9 +43,12 @@ export async function interleave(
   return new Map(measured.map(({ name, samples }) => [name, median(samples)]))
 }
 
+/** As many samples as a loop runs before it is measured: less, and a busy machine has not compiled all of it yet. */
+const warmUpSamples = 150
+
 /** Runs a loop until it is compiled and returns how many passes fill a sample. */
 async function warmUp(loop: Loop, sampleMs: number): Promise<number> {
-  const until = performance.now() + 30 * sampleMs
+  const until = performance.now() + warmUpSamples * sampleMs
   let passes = 1
   for (;;) {
     const startedAt = performance.now()
