@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -204,6 +205,39 @@ describe.concurrent('a damaged token database', () => {
     server.child.signal('SIGTERM')
     expect((await server.child.exited).code).toBe(0)
     expect(await readFile(path, 'utf8')).toBe(garbage)
+  })
+})
+
+describe.concurrent('files that are removed under a running server', () => {
+  test('are made again, all of them: the next start serves what was stored since', async context => {
+    const { folder, data, issuer, config } = await scene(context)
+    const server = await serve(context, folder, config)
+    await server.token('crm/client')
+    await rm(data, { recursive: true })
+    // The store looks once a second whether its file is still there.
+    await pause(1100)
+    expect((await refresh(server)).status).toBe(200)
+    const value = await server.token('crm/client')
+    await until('the key file', () => existsSync(join(data, 'tokens.key')))
+    await server.child.kill()
+    expect(await (await serve(context, folder, config)).token('crm/client')).toBe(value)
+    expect(issuer.requests).toBe(2)
+  })
+
+  test('open no door to a wrong key', async context => {
+    const right = { HOTWELL_ENCRYPTION_KEY: randomBytes(32).toString('base64') }
+    const { folder, data, config } = await scene(context)
+    const server = await serve(context, folder, config, right)
+    await server.token('crm/client')
+    for (const suffix of ['', '-wal', '-shm']) await rm(join(data, `tokens.db${suffix}`), { force: true })
+    await pause(1100)
+    expect((await refresh(server)).status).toBe(200)
+    server.child.signal('SIGTERM')
+    await server.child.exited
+    const wrong = { HOTWELL_ENCRYPTION_KEY: randomBytes(32).toString('base64') }
+    const child = await startServe(context, folder, config, wrong)
+    expect((await child.exited).code).toBeGreaterThan(0)
+    expect(child.output).toMatch(/tokens\.db is sealed with the key/)
   })
 })
 

@@ -1,3 +1,4 @@
+import type { Kysely } from 'kysely'
 import { HotwellError } from '../../../core/errors.ts'
 import type { Database } from '../../../database/database.ts'
 import { createSealer, type Sealer } from '../../seal.ts'
@@ -30,6 +31,12 @@ export async function openSealer(
     { durable: true },
   )
   return sealer
+}
+
+/** Whether the sealing key has left its check value there. */
+export async function isSealedBy(transaction: Kysely<TokenTables>, { keyId }: Sealer): Promise<boolean> {
+  const query = transaction.selectFrom('token_seal_checks').select('key_id').where('key_id', '=', keyId)
+  return (await query.executeTakeFirst()) !== undefined
 }
 
 type Check = TokenTables['token_seal_checks']

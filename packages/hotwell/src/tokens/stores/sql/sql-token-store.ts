@@ -20,7 +20,7 @@ import {
 } from '../../store-transitions.ts'
 import type { TokenKey, TokenStore } from '../../token-store.ts'
 import { ChangeWatch } from './change-watch.ts'
-import { openSealer } from './seal-check.ts'
+import { isSealedBy, openSealer } from './seal-check.ts'
 import {
   changesAfter,
   findRow,
@@ -196,6 +196,7 @@ class SqlStore implements SqlTokenStore {
             const now = this.#now()
             const { result, change, event } = decide(state, now)
             const columns = change && columnsOf(key, state, change, sealer)
+            if (columns && !row && !(await isSealedBy(transaction, sealer))) throw new SealMissing()
             const sequence = columns && (await writeRow(transaction, { key, row, columns, event, at: now.wallMs }))
             const told = event && sequence ? { sequence, event: Object.freeze({ id: key.id, type: event }) } : undefined
             return { result, told, last: this.#changes.isIdle ? await lastSequence(transaction) : 0 }
@@ -211,13 +212,17 @@ class SqlStore implements SqlTokenStore {
   }
 
   /** Every operation passes here: it opens the store first, and notes for health whether the store works. */
-  async #run<T>(operation: (opened: Opened) => Promise<T>, { writing = false } = {}): Promise<T> {
+  async #run<T>(operation: (opened: Opened) => Promise<T>, { writing = false, again = false } = {}): Promise<T> {
     try {
       const result = await operation(await this.#open())
       // A full disk can still be read: that does not end a failure to write.
       if (this.#failure && (writing || !this.#failure.writing)) this.#note(undefined)
       return result
     } catch (error) {
+      if (error instanceof SealMissing && !again) {
+        this.#opening = this.#sealAnew(await this.#open())
+        return this.#run(operation, { writing, again: true })
+      }
       if (isHotwellError(error, 'store_unavailable')) this.#note({ message: error.message, writing })
       else if (isHotwellError(error, 'store_unreadable') && !error.details.record)
         this.#note({ message: error.message, writing: false })
@@ -256,6 +261,10 @@ class SqlStore implements SqlTokenStore {
     }
   }
 
+  async #sealAnew({ database }: Opened): Promise<Opened> {
+    return { database, sealer: await openSealer(database, this.#options.keys) }
+  }
+
   #noted(id: string, state: TokenState): TokenState {
     if (state.unreadable) this.#unreadable.set(id, state.unreadable)
     else this.#unreadable.delete(id)
@@ -266,3 +275,6 @@ class SqlStore implements SqlTokenStore {
     return { wallMs: this.#clock.now(), monotonicMs: this.#clock.monotonic(), bootId: this.#clock.bootId }
   }
 }
+
+/** An empty database lies where the opened one was: its key may be gone as well, and the next start must find one. */
+class SealMissing extends Error {}
