@@ -228,6 +228,8 @@ describe('reconfigure', () => {
   test('a fetch that somebody keeps follows the configuration', async () => {
     const { clock, tokens, upstream } = scene({ preheat: false, provider: { baseUrls: ['https://old.example.com'] } })
     const { fetch } = tokens.token('api/app')
+    const before = await after(clock, 200, failureOfCall(fetch('https://new.example.com/x')))
+    expect(before.message).toContain('old.example.com')
     const providers = { api: apiOf(upstream, { baseUrls: ['https://new.example.com'] }) }
     tokens.reconfigure({ providers, preheat: false })
     const error = await after(clock, 200, failureOfCall(fetch('https://old.example.com/x')))

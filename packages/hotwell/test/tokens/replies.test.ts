@@ -1,10 +1,14 @@
 import { inspect } from 'node:util'
-import { type AcquiredToken, isHotwellError } from 'hotwell'
+import { type AcquiredToken, isHotwellError, providerFailure } from 'hotwell'
+import { memory } from 'hotwell/stores/memory'
+import { FakeClock } from 'hotwell/testing'
 import { describe, expect, test } from 'vitest'
+import { OuterStore } from './outer-store.ts'
 import { after, apiOf, failureOfCall, now, scene, Upstream } from './scene.ts'
 
 const second = 1000
 const secret = 'sec"ret\\of-the-client-0123456789'
+const grant = 'gr\\nt-of-the-client-9876543210'
 
 /** Everything that a person or a program can see of an error. */
 function shown(error: unknown): string {
@@ -140,6 +144,18 @@ describe('at its deadline', () => {
     expect(records.map(({ status }) => status)).toEqual(['timeout'])
   })
 
+  test('a success that comes late is the token of this process also when the store fails', async () => {
+    const clock = new FakeClock()
+    const store = new OuterStore(memory({ clock }))
+    const { tokens, upstream } = scene({ preheat: false, clock, store })
+    tokens.reconfigure({ providers: { api: stubborn(upstream, 35 * second, false) }, preheat: false, gate })
+    const app = tokens.token('api/app')
+    await after(clock, 31 * second, failureOfCall(app.get()))
+    store.breakDown()
+    await clock.advance(5 * second)
+    expect(app.peek()).toBe('token-1-of-app')
+  })
+
   test('a failure that comes late changes nothing', async () => {
     const { clock, tokens, upstream, records } = scene({ preheat: false })
     tokens.reconfigure({ providers: { api: stubborn(upstream, 35 * second, true) }, preheat: false, gate })
@@ -171,18 +187,15 @@ describe('secrets', () => {
     const note = (...given: unknown[]) => void seen.push(given.map(shown).join(' '))
     const upstream = new Upstream()
     const big = `${'y'.repeat(20_000)}-of-app`
-    const values = [secret, `${secret}-grant`, big]
-    const provider = {
-      rotation: {},
-      dependsOn: ({ kind }: { kind: string }) => (kind === 'user' ? 'api/app' : undefined),
-    }
+    const values = [secret, grant, big]
+    const provider = { dependsOn: ({ kind }: { kind: string }) => (kind === 'user' ? 'api/app' : undefined) }
     upstream.answer = ({ ref }) => ({
       value: ref.kind === 'app' ? big : secret,
       expiresInSeconds: 7200,
-      grant: { value: `${secret}-grant` },
+      grant: { value: grant },
     })
     const logger = { debug: note, info: note, warn: note, error: note }
-    const { clock, tokens } = scene({ preheat: false, upstream, provider, logger, logHits: true })
+    const { clock, store, tokens } = scene({ preheat: false, upstream, provider, logger, logHits: true })
     const names = ['acquisition.started', 'acquisition.finished', 'token.adopted', 'token.invalidated'] as const
     for (const name of [...names, 'breaker.opened', 'store.failed'] as const) {
       tokens.on(name, event => {
@@ -198,10 +211,15 @@ describe('secrets', () => {
       (text: string) => new Error('outer', { cause: new Error(text) }),
       (text: string) => text,
       (text: string) => ({ text }),
+      (text: string) => providerFailure({ message: `said ${text}`, details: { text }, cause: { text } }),
     ]) {
       for (const value of values) {
         upstream.failure = make(value)
         note(await after(clock, 30 * second, failureOfCall(user.refresh())))
+        // A process that knows what is secret from the store alone.
+        const cold = scene({ preheat: false, clock, store, upstream, provider, logger, node: 'cold' })
+        await after(clock, 1, cold.tokens.token('api/app').get())
+        note(await after(clock, 30 * second, failureOfCall(cold.tokens.token('api/user/zhang').refresh())))
         upstream.failure = undefined
       }
     }
