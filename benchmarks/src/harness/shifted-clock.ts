@@ -1,44 +1,25 @@
-import { type Clock, coarseTickMs, createSystemClock, type ScheduledCall } from 'hotwell/core'
+import { type Clock, createSystemClock } from 'hotwell/core'
 
 /**
  * The machine's clocks, moved ahead together: hours pass at once, while timers and what is measured stay real. Nothing
  * is due earlier by it; a token is only found older by whoever looks at it.
  */
-export class ShiftedClock implements Clock {
-  coarseMs: number
-  readonly bootId: string
-  readonly #real = createSystemClock()
-  readonly #ticker: NodeJS.Timeout
-  #aheadMs = 0
+export interface ShiftedClock extends Clock {
+  /** In a turn of the event loop of its own, as when the machine was asleep. */
+  skip(byMs: number): Promise<void>
+}
 
-  constructor() {
-    this.bootId = this.#real.bootId
-    this.coarseMs = this.monotonic()
-    this.#ticker = setInterval(() => {
-      this.coarseMs = this.monotonic()
-    }, coarseTickMs)
-    this.#ticker.unref()
-  }
-
-  now(): number {
-    return this.#real.now() + this.#aheadMs
-  }
-
-  monotonic(): number {
-    return this.#real.monotonic() + this.#aheadMs
-  }
-
-  schedule(callback: () => void, delayMs: number): ScheduledCall {
-    return this.#real.schedule(callback, delayMs)
-  }
-
-  skip(byMs: number): void {
-    this.#aheadMs += byMs
-    this.coarseMs = this.monotonic()
-  }
-
-  stop(): void {
-    clearInterval(this.#ticker)
-    this.#real.stop()
-  }
+export function createShiftedClock(): ShiftedClock {
+  const clock = createSystemClock()
+  const now = clock.now.bind(clock)
+  const monotonic = clock.monotonic.bind(clock)
+  let aheadMs = 0
+  return Object.assign(clock, {
+    now: () => now() + aheadMs,
+    monotonic: () => monotonic() + aheadMs,
+    async skip(byMs: number) {
+      aheadMs += byMs
+      await new Promise(resolve => setImmediate(resolve))
+    },
+  })
 }

@@ -28,7 +28,7 @@ export class ExpiryCache {
 
   peek(token: number): string | undefined {
     const kept = this.#kept[token]
-    return kept && this.#clock.coarseMs < kept.hardAt ? kept.value : undefined
+    return kept && this.#clock.monotonic() < kept.hardAt ? kept.value : undefined
   }
 
   get(token: number): Promise<string> {

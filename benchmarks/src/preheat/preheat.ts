@@ -12,7 +12,7 @@ const tokens = 10_000
 const lifeMs = 7_200_000
 const perSecond = 50
 /** The provider counts within any second, so acquisitions are spread over it instead of coming in one burst. */
-const quota = { perSecond, burst: 1 }
+const quota = { perSecond }
 const perMinute = 1
 const hours = 24
 const hourMs = 3_600_000

@@ -3,7 +3,7 @@ import { createTokenManager, type TokenHandle } from 'hotwell'
 import { custom } from 'hotwell/providers/custom'
 import { progress } from '../harness/progress.ts'
 import { atLeast, atMost, type BenchmarkResult, exactly, figure } from '../harness/result.ts'
-import { ShiftedClock } from '../harness/shifted-clock.ts'
+import { createShiftedClock, type ShiftedClock } from '../harness/shifted-clock.ts'
 import { median } from '../harness/statistics.ts'
 import { larkStampede } from './lark-stampede.ts'
 import { MutexCache } from './mutex-cache.ts'
@@ -20,7 +20,7 @@ const lifeMs = 7_200_000
 /** Many callers, one token that is not there any more, 50 ms to fetch it. */
 export async function stampede(): Promise<BenchmarkResult> {
   const source = new SlowSource()
-  const clock = new ShiftedClock()
+  const clock = createShiftedClock()
   const provider = custom({
     kinds: ['tenant'],
     acquire: async () => ({ value: await source.fetch(), expiresInSeconds: lifeMs / 1000 }),
@@ -43,14 +43,14 @@ export async function stampede(): Promise<BenchmarkResult> {
       const floor = await timeOfAll(callers, () => (shared ??= source.fetch()))
 
       globalThis.gc?.()
-      clock.skip(lifeMs + 1000)
+      await clock.skip(lifeMs + 1000)
       let before = source.asked
       const took = await timeOfAll(callers, get)
       const acquired = source.asked - before
       const overhead = took - source.lastMs
 
       globalThis.gc?.()
-      clock.skip(lifeMs - 300_000)
+      await clock.skip(lifeMs - 300_000)
       if (handle.inspect().state !== 'stale')
         throw new Error(`The token was to be stale and is ${handle.inspect().state}.`)
       before = source.asked
@@ -101,7 +101,6 @@ export async function stampede(): Promise<BenchmarkResult> {
     }
   } finally {
     await manager.close()
-    clock.stop()
   }
 }
 
@@ -116,7 +115,7 @@ async function manyKeys(handles: readonly TokenHandle[], clock: ShiftedClock, so
   const mutexMs: number[] = []
   const acquired: number[] = []
   for (let round = 0; round < keyRounds; round++) {
-    clock.skip(lifeMs + 1000)
+    await clock.skip(lifeMs + 1000)
     const before = source.asked
     hotwellMs.push(await timeOfAll(callers, caller => handles[caller % keyCount]!.get()))
     acquired.push((source.asked - before) / keyCount)

@@ -33,7 +33,7 @@ export async function tokenGet(): Promise<BenchmarkResult> {
     hotwellGet(handles),
     plainMap(refs, tokens),
     hotwellPeek(handles),
-    ...twins.variants,
+    ...twins,
     await lruCachePeer(refs, tokens),
     await googleAuthPeer(tokens),
   ]
@@ -60,7 +60,6 @@ export async function tokenGet(): Promise<BenchmarkResult> {
     return { name: 'token-get', figures: figuresOf(ns), goals: goalsOf(ns) }
   } finally {
     for (const variant of [...quick, ...slow]) await variant.close?.()
-    twins.close()
     await manager.close()
   }
 }

@@ -11,37 +11,69 @@ export interface ScheduledCall {
 /**
  * All time in Hotwell comes from here, so that tests run on a fake clock.
  * Three readings, because none is enough alone: the wall clock jumps, Linux's monotonic clock stands still in suspend,
- * and reading either costs more than serving a token.
+ * and reading either costs more than serving a token: so they are read once in each turn of the event loop in which
+ * somebody asks.
  */
 export interface Clock {
   /** The wall clock, in milliseconds since 1970. */
   now(): number
   /** The monotonic clock, in milliseconds since some instant before boot; the same in all processes of one boot. */
   monotonic(): number
-  /** {@link monotonic}, at most about 50 ms behind while the event loop turns; a plain field, for the hot path. */
-  readonly coarseMs: number
+  /**
+   * {@link monotonic} in whole ticks of 50 ms since the clock was made, as it was at the first look in this turn of the
+   * event loop; {@link unreadTick} before that look, whatever time has passed. A small integer in a plain field, because
+   * the hot path compares with it.
+   */
+  readonly coarseTick: number
+  /** Reads {@link coarseTick} if nobody has in this turn of the event loop, and returns it. */
+  look(): number
+  /** The tick in which a monotonic instant lies. */
+  tickOf(monotonicMs: number): number
+  /** Calls the listener at the first look in each turn; returns the function that ends it. */
+  onLook(listener: () => void): () => void
   /** Names the boot of the machine, because monotonic instants of two boots cannot be compared. */
   readonly bootId: string
   /** Calls `callback` once, `delayMs` from now (below 2³¹). Never keeps the process alive. */
   schedule(callback: () => void, delayMs: number): ScheduledCall
-  /** Stops whatever keeps `coarseMs` up to date. */
-  stop(): void
 }
 
-/** How far {@link Clock.coarseMs} may lag, in milliseconds. */
+/** The length of a tick of {@link Clock.coarseTick}, in milliseconds: small integers then last for three years. */
 export const coarseTickMs = 50
+/** Later than every tick. */
+export const unreadTick = 2 ** 31 - 1
+/** Before every tick. */
+export const neverTick = -(2 ** 30)
 
 class SystemClock implements Clock {
-  coarseMs: number
+  coarseTick = unreadTick
   readonly bootId = readBootId()
-  readonly #ticker: NodeJS.Timeout
+  readonly #madeAt = this.monotonic()
+  readonly #listeners = new Set<() => void>()
 
-  constructor() {
-    this.coarseMs = this.monotonic()
-    this.#ticker = setInterval(() => {
-      this.coarseMs = this.monotonic()
-    }, coarseTickMs)
-    this.#ticker.unref()
+  /**
+   * No timer could keep the reading up to date: when a process goes on that was stopped, or a machine that was
+   * suspended, input may be served before any timer. Not unref'd: the loop would wait for input with the old reading.
+   */
+  look(): number {
+    if (this.coarseTick !== unreadTick) return this.coarseTick
+    const tick = this.tickOf(this.monotonic())
+    this.coarseTick = tick
+    setImmediate(this.#turned)
+    for (const listener of this.#listeners) listener()
+    return tick
+  }
+
+  readonly #turned = () => {
+    this.coarseTick = unreadTick
+  }
+
+  tickOf(monotonicMs: number): number {
+    return tickSince(this.#madeAt, monotonicMs)
+  }
+
+  onLook(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
   }
 
   now(): number {
@@ -58,13 +90,14 @@ class SystemClock implements Clock {
     timer.unref()
     return { cancel: () => clearTimeout(timer) }
   }
-
-  stop(): void {
-    clearInterval(this.#ticker)
-  }
 }
 
-/** The machine's clocks. Each call makes its own; `stop()` ends its 50 ms tick. */
+/** The tick of an instant, kept between {@link neverTick} and {@link unreadTick}. */
+export function tickSince(madeAt: number, monotonicMs: number): number {
+  return Math.max(neverTick, Math.min(unreadTick - 1, Math.floor((monotonicMs - madeAt) / coarseTickMs)))
+}
+
+/** The machine's clocks. */
 export function createSystemClock(): Clock {
   return new SystemClock()
 }

@@ -192,7 +192,7 @@ export class WindowedHistogram {
   }
 
   #now(): number {
-    return Math.floor(this.#clock.coarseMs / this.#sliceMs)
+    return Math.floor(this.#clock.monotonic() / this.#sliceMs)
   }
 
   #forget(): void {

@@ -87,8 +87,8 @@ export class RateCounter {
     this.#clock = clock
     this.#sliceMs = windowMs / slices
     this.#counts = new Float64Array(slices)
-    this.#slice = Math.floor(clock.coarseMs / this.#sliceMs)
-    this.#startedAt = clock.coarseMs
+    this.#slice = Math.floor(clock.monotonic() / this.#sliceMs)
+    this.#startedAt = clock.monotonic()
   }
 
   add(times = 1): void {
@@ -111,7 +111,7 @@ export class RateCounter {
   /** Per second over the last `spanMs` and the rest of the slice in which that begins, at most over the window. */
   perSecondOver(spanMs: number): number {
     this.#forget()
-    const now = this.#clock.coarseMs
+    const now = this.#clock.monotonic()
     const slices = Math.min(this.#counts.length, Math.ceil(spanMs / this.#sliceMs) + 1)
     let sum = 0
     for (let back = 0; back < slices && back <= this.#slice; back++) {
@@ -124,11 +124,11 @@ export class RateCounter {
   reset(): void {
     this.#counts.fill(0)
     this.#total = 0
-    this.#startedAt = this.#clock.coarseMs
+    this.#startedAt = this.#clock.monotonic()
   }
 
   #forget(): void {
-    const slice = Math.floor(this.#clock.coarseMs / this.#sliceMs)
+    const slice = Math.floor(this.#clock.monotonic() / this.#sliceMs)
     const steps = Math.min(slice - this.#slice, this.#counts.length)
     if (steps <= 0) return
     for (let step = 0; step < steps; step++) {

@@ -6,7 +6,7 @@ import { RateCounter } from './moving-average.ts'
 export interface RateQuota {
   /** More than 0. */
   readonly perSecond: number
-  /** How many may pass at once after a pause; at least 1. Default: max(1, perSecond), whole ones. */
+  /** How many may pass at once after a pause; at least 1. @default 1 */
   readonly burst?: number
 }
 
@@ -213,7 +213,7 @@ const growthFactor = 0.4
 const lowestPerSecond = 0.01
 
 function checked(quota: RateQuota): Required<RateQuota> {
-  const { perSecond, burst = Math.max(1, Math.floor(perSecond)) } = quota
+  const { perSecond, burst = 1 } = quota
   for (const [name, value, least] of [
     ['perSecond', perSecond, Number.MIN_VALUE],
     ['burst', burst, 1],

@@ -113,7 +113,6 @@ export function createHistory(options: HistoryOptions): History {
         retention.stop()
         await recorder.close()
         await store.close()
-        if (!options.clock) clock.stop()
       })()
       return closing
     },

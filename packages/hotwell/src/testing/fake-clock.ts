@@ -1,4 +1,4 @@
-import type { Clock, ScheduledCall } from '../core/clock.ts'
+import { type Clock, type ScheduledCall, tickSince, unreadTick } from '../core/clock.ts'
 
 interface Due {
   at: number
@@ -11,11 +11,13 @@ interface Due {
  * somebody sets the time.
  */
 export class FakeClock implements Clock {
-  coarseMs: number
+  coarseTick = unreadTick
   readonly bootId: string
   #wall: number
   #monotonic: number
   #order = 0
+  readonly #madeAt: number
+  readonly #listeners = new Set<() => void>()
   /** A binary heap by instant, then by order. */
   readonly #due: Due[] = []
 
@@ -24,7 +26,7 @@ export class FakeClock implements Clock {
     const { startAt = Date.UTC(2026, 0, 1), monotonicMs = 1_000_000, bootId = 'fake-boot' } = options
     this.#wall = startAt
     this.#monotonic = monotonicMs
-    this.coarseMs = monotonicMs
+    this.#madeAt = monotonicMs
     this.bootId = bootId
   }
 
@@ -46,7 +48,22 @@ export class FakeClock implements Clock {
     }
   }
 
-  stop(): void {}
+  look(): number {
+    if (this.coarseTick === unreadTick) {
+      this.coarseTick = this.tickOf(this.#monotonic)
+      for (const listener of this.#listeners) listener()
+    }
+    return this.coarseTick
+  }
+
+  tickOf(monotonicMs: number): number {
+    return tickSince(this.#madeAt, monotonicMs)
+  }
+
+  onLook(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
 
   /** Moves both clocks, making every call that falls due on the way, and lets what they start settle in between. */
   async advance(byMs: number): Promise<void> {
@@ -71,6 +88,7 @@ export class FakeClock implements Clock {
   /** Somebody sets the wall clock. The monotonic clock does not notice. */
   jumpWall(byMs: number): void {
     this.#wall += byMs
+    this.coarseTick = unreadTick
   }
 
   /** How many calls wait. */
@@ -81,7 +99,7 @@ export class FakeClock implements Clock {
   #move(byMs: number): void {
     this.#wall += byMs
     this.#monotonic += byMs
-    this.coarseMs = this.#monotonic
+    this.coarseTick = unreadTick
   }
 
   #push(due: Due): void {

@@ -4,7 +4,8 @@ const everyMs = 1000
 const toleranceMs = 2000
 
 /**
- * Compares the wall clock with the monotonic one once a second. More than two seconds of disagreement means that the
+ * Compares the wall clock with the monotonic one once a second, and whenever somebody looks at the clock for the first
+ * time in a turn of the event loop. More than two seconds of disagreement means that the
  * machine was suspended or that somebody set the time: then every token has to be looked at again.
  */
 export class ClockWatch {
@@ -12,15 +13,18 @@ export class ClockWatch {
   readonly #jumped: (byMs: number) => void
   #offset: number
   #next: ScheduledCall | undefined
+  readonly #ignore: () => void
 
   constructor(clock: Clock, jumped: (byMs: number) => void) {
     this.#clock = clock
     this.#jumped = jumped
     this.#offset = clock.now() - clock.monotonic()
+    this.#ignore = clock.onLook(() => this.#compare())
     this.#arm()
   }
 
   stop(): void {
+    this.#ignore()
     this.#next?.cancel()
   }
 

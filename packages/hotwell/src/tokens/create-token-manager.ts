@@ -133,13 +133,7 @@ export function createTokenManager<const P extends Providers>(options: TokenMana
     countersFor: kind => metrics.countersFor(kind),
     flightTaken: () => metrics.recordFlight(),
   })
-  const close = async () => {
-    try {
-      await keeper.close()
-    } finally {
-      if (!options.clock) clock.stop()
-    }
-  }
+  const close = () => keeper.close()
   return {
     metrics,
     statistics,

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import { freshUntil, type Lifetime, lifetimeOf } from './lifetime.ts'
+import { freshUntil, type Lifetime, lifetimeOf, softUntil } from './lifetime.ts'
 import type { Served, TokenDetails } from './token-handle.ts'
 import type { TokenRecord } from './token-store.ts'
 
@@ -57,11 +57,17 @@ export function postponed(current: CurrentToken, postponedTo: number): CurrentTo
   return { ...current, lifetime: { ...current.lifetime, softAt: postponedTo, freshUntil: fresh, postponedTo } }
 }
 
-/** What the fast path of the handle gets. */
-export function servedBy({ record, lifetime, valuePromise, detailsPromise }: CurrentToken, clock: Clock): Served {
+/**
+ * What the fast path of the handle gets. `until` (monotonic): how long it may serve by itself; by default as long as the
+ * token is not soft.
+ */
+export function servedBy(
+  { record, lifetime, valuePromise, detailsPromise }: CurrentToken,
+  clock: Clock,
+  until = lifetime.freshUntil,
+): Served {
   const { expiresAt, marginMs } = lifetime
   const endsByWall = clock.monotonic() + expiresAt - clock.now()
-  const byWall = freshUntil(endsByWall, endsByWall, marginMs)
-  const until = Math.min(lifetime.freshUntil, byWall)
-  return { value: record.value, promise: valuePromise, details: detailsPromise, freshUntil: until }
+  const tick = clock.tickOf(Math.min(until, softUntil(endsByWall, marginMs)))
+  return { value: record.value, promise: valuePromise, details: detailsPromise, freshUntil: tick }
 }

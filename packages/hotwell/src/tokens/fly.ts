@@ -24,6 +24,8 @@ export async function fly(context: EntryContext, entry: TokenEntry, why: Acquisi
     if (remainingMs(landed, context.clock) <= 0) throw deadOnArrival(ref)
     return landed
   } catch (error) {
+    // The next lookup decides anew whether a soft token is renewed behind.
+    entry.disarm()
     if (!outdated() && failures.add(error)) context.changed(entry)
     throw error
   }

@@ -55,11 +55,19 @@ export function lifetimeOf(token: TokenRecord, clock: Clock, margin: number, sen
 }
 
 /**
- * Until when a comparison with the coarse clock alone is enough. That clock lags, so never up to the bare end: half the
- * margin before it, and at least two ticks.
+ * Until when a comparison with the coarse clock alone is enough. That clock stands still during a turn of the event
+ * loop, so never up to the bare end: half the margin before it, and at least two ticks.
  */
 export function freshUntil(softAt: number, hardAt: number, margin: number): number {
   return Math.min(softAt, hardAt - Math.max(margin / 2, 2 * coarseTickMs))
+}
+
+/** A turn of the event loop that hangs longer than this has worse troubles, in ms. */
+const longestTurnMs = 10_000
+
+/** The same for a soft token whose renewal is under way: as long as a turn that hangs does not lead past its end. */
+export function softUntil(hardAt: number, margin: number): number {
+  return freshUntil(hardAt, hardAt, Math.min(margin, 2 * longestTurnMs))
 }
 
 /** Spreads the questions to a provider that answered "not yet", in ms. */

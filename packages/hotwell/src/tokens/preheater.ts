@@ -136,6 +136,8 @@ export class Preheater {
 
   /** Plans the renewal of a token whose instants have changed. */
   plan(entry: TokenEntry): void {
+    // Whoever was faster has renewed it, or it is gone: it waits for nothing any more.
+    this.#waiting.delete(entry)
     const dueAt = this.#covers(entry) ? this.#dueAt(entry) : undefined
     if (dueAt === undefined || dueAt === Number.POSITIVE_INFINITY) this.#heap.delete(entry)
     else this.#heap.set(entry, dueAt)
@@ -164,7 +166,8 @@ export class Preheater {
 
   /** A token nobody asked for during a whole life may go cold; one of the manifest never does. */
   #wanted({ manifest, current, usedAt }: TokenEntry): boolean {
-    return manifest || (current !== undefined && usedAt > this.#clock.monotonic() - current.record.lifeMs)
+    if (manifest || current === undefined) return manifest
+    return usedAt > this.#clock.tickOf(this.#clock.monotonic() - current.record.lifeMs)
   }
 
   #due(entry: TokenEntry): void {

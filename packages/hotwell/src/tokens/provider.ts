@@ -41,7 +41,10 @@ export interface Provider<Kind extends string = string> {
   readonly credentialVersion?: string
 }
 
-/** At most `perSecond` acquisitions a second on average, `burst` of them at once (default: max(1, perSecond)). */
+/**
+ * At most `perSecond` acquisitions a second on average, `burst` of them at once. Default 1: evenly spaced, so that a
+ * provider finds no more in any second, however it counts.
+ */
 export interface Quota {
   readonly perSecond: number
   readonly burst?: number

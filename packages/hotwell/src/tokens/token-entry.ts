@@ -1,10 +1,11 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, neverTick } from '../core/clock.ts'
 import { HotwellError, isHotwellError } from '../core/errors.ts'
 import type { Acquired, AcquisitionWhy } from './acquirer.ts'
-import { type CurrentToken, remainingMs, servedBy } from './current-token.ts'
+import { type CurrentToken, remainingMs } from './current-token.ts'
 import type { DropCause, EntryContext } from './entry-context.ts'
 import { entryFetch } from './entry-fetch.ts'
 import { FailureMemory } from './failure-memory.ts'
+import { FastPath } from './fast-path.ts'
 import { Flights, withSignal } from './flights.ts'
 import { fly } from './fly.ts'
 import { HeldToken } from './held-token.ts'
@@ -14,7 +15,6 @@ import { type Provider, sameCredentials } from './provider.ts'
 import type { Ref } from './ref.ts'
 import { Rejections } from './rejections.ts'
 import {
-  arm,
   type GetOptions,
   type LookupCounters,
   lastUsedAt,
@@ -36,18 +36,20 @@ export class TokenEntry implements TokenSource {
   provider: Provider
   /** In the manifest: kept warm whether anybody asks or not. */
   manifest = false
+  /** What callers are told once the configuration does not know this ref any more. */
+  retired: unknown
   readonly held: HeldToken
   readonly flights = new Flights<CurrentToken, AcquisitionWhy>(why => this.#fly(why))
   readonly rejections = new Rejections()
   readonly failures: FailureMemory
+  readonly #fastPath: FastPath
   readonly #context: EntryContext
   readonly #clock: Clock
   readonly #counters: LookupCounters
   readonly #minTtlBrake = new MinTtlBrake()
   #dropCause: DropCause | undefined
   #fetch: typeof globalThis.fetch | undefined
-  #retired: unknown
-  #usedAt = Number.NEGATIVE_INFINITY
+  #usedAt = neverTick
 
   constructor(context: EntryContext, ref: Ref, key: TokenKey, provider: Provider, counters: LookupCounters) {
     this.#context = context
@@ -58,6 +60,7 @@ export class TokenEntry implements TokenSource {
     this.key = key
     this.provider = provider
     this.handle = new TokenHandle(ref, this, context.clock, counters)
+    this.#fastPath = new FastPath(context, this.handle)
     this.held = new HeldToken(context, ref, () => this.provider)
   }
 
@@ -70,14 +73,19 @@ export class TokenEntry implements TokenSource {
     return this.held.alive
   }
 
-  /** What callers are told since the configuration does not know this ref any more. */
-  get retired(): unknown {
-    return this.#retired
-  }
-
   get(options: GetOptions | undefined): Promise<string> {
+    const waiting = options === undefined ? this.#fastPath.waiting(this.flights.running) : undefined
+    if (waiting) {
+      this.#counters.misses++
+      return waiting
+    }
     const current = this.#serve(options)
-    return current ? current.valuePromise : this.#wait(options).then(landed => landed.record.value)
+    if (current) return current.valuePromise
+    const value = this.#wait(options).then(landed => landed.record.value)
+    // Only one of those who wait may be given the token on trial.
+    const shareable = options === undefined && this.failures.last?.error.code !== 'still_rejected'
+    if (shareable) this.#fastPath.share(this.flights.running, value)
+    return value
   }
 
   getDetails(options: GetOptions | undefined): Promise<TokenDetails> {
@@ -111,7 +119,7 @@ export class TokenEntry implements TokenSource {
 
   /** The token and when it was issued, for an API call. */
   async getIssued(options: GetOptions | undefined): Promise<TokenRecord> {
-    this.#usedAt = this.#clock.coarseMs
+    this.#usedAt = this.#clock.look()
     return (this.#serve(options) ?? (await this.#wait(options))).record
   }
 
@@ -124,7 +132,7 @@ export class TokenEntry implements TokenSource {
     return this.#fetch
   }
 
-  /** Monotonic: when a caller last asked for it. */
+  /** Tick of the clock: when a caller last asked for it. */
   get usedAt(): number {
     return Math.max(this.#usedAt, lastUsedAt(this.handle))
   }
@@ -138,7 +146,7 @@ export class TokenEntry implements TokenSource {
 
   /** Another provider from now on. Tokens of another identity are not this ref's any more. */
   useProvider(provider: Provider, key: TokenKey): void {
-    this.#retired = undefined
+    this.retired = undefined
     if (!sameCredentials(provider, this.provider)) this.failures.clear()
     this.provider = provider
     if (key.id === this.key.id) return
@@ -148,7 +156,7 @@ export class TokenEntry implements TokenSource {
 
   /** The configuration does not know it any more. */
   retire(error: unknown): void {
-    this.#retired = error
+    this.retired = error
     this.manifest = false
     this.#reset()
   }
@@ -160,7 +168,7 @@ export class TokenEntry implements TokenSource {
 
   /** From now on every lookup takes the slow path, which looks at the clocks itself. */
   disarm(): void {
-    arm(this.handle, undefined)
+    this.#fastPath.disarm()
   }
 
   /** What it was acquired with has been dropped. */
@@ -172,7 +180,7 @@ export class TokenEntry implements TokenSource {
   reconsider(): void {
     if (!this.current) return
     this.held.reconsider()
-    this.#arm()
+    this.#fastPath.arm(this.current)
     this.#context.changed(this)
   }
 
@@ -181,18 +189,16 @@ export class TokenEntry implements TokenSource {
     const current = this.alive
     if (!current) return undefined
     const now = this.#clock.monotonic()
-    if (options?.minTtlSeconds && this.#tooShort(current, options.minTtlSeconds * 1000, now)) return undefined
-    if (now >= current.lifetime.softAt) this.#renewBehind()
-    else this.#arm()
+    const mayAsk = options?.minTtlSeconds && !this.failures.pausing && !this.#context.closed
+    if (mayAsk && this.#minTtlBrake.passes(options, remainingMs(current, this.#clock), current, now)) return undefined
+    if (now < current.lifetime.softAt) this.#fastPath.arm(current)
+    else {
+      this.#renewBehind()
+      this.#fastPath.armSoft(current, this.flights.running, this.failures)
+    }
     this.#counters.hits++
     if (this.#context.logHits) this.#context.hit(this.ref)
     return current
-  }
-
-  /** Whether a caller's wish for a longer life causes an acquisition. */
-  #tooShort(current: CurrentToken, minTtlMs: number, now: number): boolean {
-    if (remainingMs(current, this.#clock) >= minTtlMs || this.failures.pausing || this.#context.closed) return false
-    return this.#minTtlBrake.passes(current.record.lifeMs, now)
   }
 
   #wait(options: GetOptions | undefined): Promise<CurrentToken> {
@@ -242,7 +248,7 @@ export class TokenEntry implements TokenSource {
   async #fly(why: AcquisitionWhy): Promise<CurrentToken> {
     this.#context.flightTaken(this)
     this.#dropCause = undefined
-    if (this.#retired) throw this.#retired
+    if (this.retired) throw this.retired
     return fly(this.#context, this, why)
   }
 
@@ -252,7 +258,7 @@ export class TokenEntry implements TokenSource {
     this.rejections.trial.end()
     if (acquired.from === 'store') this.rejections.trust(acquired.token.value)
     const current = this.held.install(acquired)
-    this.#arm()
+    this.#fastPath.arm(this.current)
     this.#context.changed(this)
     return current
   }
@@ -260,11 +266,6 @@ export class TokenEntry implements TokenSource {
   #trigger(): AcquisitionWhy['trigger'] {
     if (this.#dropCause === 'rejected') return 'rejected'
     return this.held.known ? 'token_expired' : 'no_token'
-  }
-
-  #arm(): void {
-    const { logHits, closed } = this.#context
-    arm(this.handle, this.current && !logHits && !closed ? servedBy(this.current, this.#clock) : undefined)
   }
 
   async #drop({ generation }: TokenRecord, cause: DropCause): Promise<true> {
@@ -292,7 +293,7 @@ export class TokenEntry implements TokenSource {
   }
 
   #refusal(): unknown {
-    if (this.#retired) return this.#retired
+    if (this.retired) return this.retired
     if (!this.#context.closed) return undefined
     return new HotwellError('closed', `The token manager is closed; ${this.ref.canonical} is not acquired any more.`)
   }

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, neverTick } from '../core/clock.ts'
 import type { Ref } from './ref.ts'
 
 /** Options of {@link TokenHandle.get}. */
@@ -76,7 +76,7 @@ export interface Served {
   readonly value: string
   readonly promise: Promise<string>
   readonly details: Promise<TokenDetails>
-  /** Monotonic: from here on the slow path decides. */
+  /** Tick of the clock: from here on the slow path decides. */
   readonly freshUntil: number
 }
 
@@ -95,15 +95,16 @@ export class TokenHandle {
   #value: string | undefined
   #promise: Promise<string> | undefined
   #details: Promise<TokenDetails> | undefined
-  #freshUntil = Number.NEGATIVE_INFINITY
-  #usedAt = Number.NEGATIVE_INFINITY
+  /** Ticks, so small integers: comparing and keeping them costs no look into the heap. */
+  #freshUntil = neverTick
+  #usedAt = neverTick
 
   static {
     arm = (handle, served) => {
       handle.#value = served?.value
       handle.#promise = served?.promise
       handle.#details = served?.details
-      handle.#freshUntil = served?.freshUntil ?? Number.NEGATIVE_INFINITY
+      handle.#freshUntil = served?.freshUntil ?? neverTick
     }
     lastUsedAt = handle => handle.#usedAt
   }
@@ -127,9 +128,7 @@ export class TokenHandle {
    * @throws HotwellError with the code of what failed; the signal's own reason if that aborted
    */
   get(options?: GetOptions): Promise<string> {
-    const now = this.#clock.coarseMs
-    this.#usedAt = now
-    if (options === undefined && now < this.#freshUntil) {
+    if (options === undefined && this.#isFresh()) {
       this.#counters.hits++
       return this.#promise!
     }
@@ -138,9 +137,7 @@ export class TokenHandle {
 
   /** The token with its ref, end and generation, all of the same moment. */
   getDetails(options?: GetOptions): Promise<TokenDetails> {
-    const now = this.#clock.coarseMs
-    this.#usedAt = now
-    if (options === undefined && now < this.#freshUntil) {
+    if (options === undefined && this.#isFresh()) {
       this.#counters.hits++
       return this.#details!
     }
@@ -152,13 +149,22 @@ export class TokenHandle {
    * was there and is dead. A token that was never there is not acquired: that takes a `get()`.
    */
   peek(): string | undefined {
-    const now = this.#clock.coarseMs
-    this.#usedAt = now
-    if (now < this.#freshUntil) {
+    if (this.#isFresh()) {
       this.#counters.hits++
       return this.#value
     }
     return this.#source.peek()
+  }
+
+  /** The first look in a turn of the event loop reads the clocks; all others compare two numbers. */
+  #isFresh(): boolean {
+    const tick = this.#clock.coarseTick
+    if (tick < this.#freshUntil) {
+      this.#usedAt = tick
+      return true
+    }
+    this.#usedAt = this.#clock.look()
+    return this.#usedAt < this.#freshUntil
   }
 
   /** State, end and generation; never the value. */

@@ -28,7 +28,6 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
   await store.close()
-  clock.stop()
   await rm(folder, { recursive: true })
 })
 

@@ -38,17 +38,15 @@ class MemoryTokenStore implements TokenStore {
   readonly scope = 'process'
   readonly #maxEntries: number
   readonly #clock: Clock
-  readonly #ownClock: boolean
   readonly #states = new Map<string, TokenState>()
   /** Ids that may be dropped, the least recently used first. */
   readonly #droppable = new Set<string>()
   readonly #events = new Events<{ change: StoreEvent }>()
   #sweptAt = -Infinity
 
-  constructor({ maxEntries = 100_000, clock }: MemoryOptions) {
+  constructor({ maxEntries = 100_000, clock = createSystemClock() }: MemoryOptions) {
     this.#maxEntries = maxEntries
-    this.#ownClock = !clock
-    this.#clock = clock ?? createSystemClock()
+    this.#clock = clock
   }
 
   async open() {}
@@ -86,9 +84,7 @@ class MemoryTokenStore implements TokenStore {
     return [`The memory store holds ${excess} keys more than maxEntries (${this.#maxEntries}): none may be dropped.`]
   }
 
-  async close() {
-    if (this.#ownClock) this.#clock.stop()
-  }
+  async close() {}
 
   #apply<Result>(key: TokenKey, decide: (state: TokenState, now: Now) => Transition<Result>): Result {
     const state = this.#states.get(key.id) ?? emptyState

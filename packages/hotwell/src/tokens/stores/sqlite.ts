@@ -58,9 +58,6 @@ export function sqlite(options: SqliteTokenStoreOptions): SqlTokenStore {
       seenVersion = version
       return changed
     },
-    closed: () => {
-      if (!options.clock) clock.stop()
-    },
   })
 }
 

@@ -52,8 +52,6 @@ export interface SqlTokenStoreOptions {
   keys(sealed: { by: readonly string[] }): Promise<readonly string[]>
   /** Whether another connection has written since the last call. */
   changed(database: Database<TokenTables>): Promise<boolean>
-  /** Ends what the front has started. */
-  closed?(): void
 }
 
 const purgeEveryMs = 3_600_000
@@ -173,7 +171,6 @@ class SqlStore implements SqlTokenStore {
     await this.#purging
     const opened = await this.#opening?.catch(() => undefined)
     await opened?.database.close()
-    this.#options.closed?.()
   }
 
   #purgeSometimes(): void {
