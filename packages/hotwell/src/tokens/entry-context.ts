@@ -1,3 +1,4 @@
+import { HotwellError } from '../core/errors.ts'
 import type { AcquirerContext } from './acquirer.ts'
 import type { Provider } from './provider.ts'
 import type { Ref } from './ref.ts'
@@ -20,4 +21,9 @@ export interface EntryContext extends AcquirerContext {
   changed(entry: TokenEntry): void
   /** A token was dropped: what depends on it is to be dropped too. */
   dropped(entry: TokenEntry, generation: number, cause: DropCause): void
+}
+
+/** What a caller is told who wants an acquisition after closing. */
+export function closedFor(ref: Ref): HotwellError {
+  return new HotwellError('closed', `The token manager is closed; ${ref.canonical} is not acquired any more.`)
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { remainingMs } from './current-token.ts'
 import type { TokenEntry } from './token-entry.ts'
 import type { TokenInspection, TokenState } from './token-handle.ts'
 
@@ -7,28 +8,31 @@ export function inspection(entry: TokenEntry, clock: Clock): TokenInspection {
   const { current, ref } = entry
   const failed = entry.failures.last
   const now = clock.monotonic()
-  const remainingMs = () =>
-    current
-      ? Math.max(0, Math.min(current.lifetime.hardAt - clock.monotonic(), current.lifetime.expiresAt - clock.now()))
-      : 0
+  const left = () => (current ? Math.max(0, remainingMs(current, clock)) : 0)
   const toWall = (at: number) => Math.round(clock.now() + at - now)
   return {
     ref: ref.canonical,
-    state: stateOf(entry, remainingMs(), now),
+    state: stateOf(entry, left(), now),
     acquiring: entry.flights.running !== undefined,
     expiresAt: current?.record.expiresAt,
     softExpiresAt: current && toWall(current.lifetime.softAt),
     generation: current?.record.generation,
     renewals: current?.record.renewals ?? 0,
     failure: failed && { code: failed.error.code, message: failed.error.message, retryAt: toWall(failed.retryAt) },
-    expirySeconds: () => Math.floor(remainingMs() / 1000),
-    expiresWithin: seconds => remainingMs() <= seconds * 1000,
+    expirySeconds: () => Math.floor(left() / 1000),
+    expiresWithin: seconds => left() <= seconds * 1000,
   }
 }
 
-function stateOf({ current, failures }: TokenEntry, remainingMs: number, now: number): TokenState {
+/** The state alone. */
+export function stateNow(entry: TokenEntry, clock: Clock): TokenState {
+  const { current } = entry
+  return stateOf(entry, current ? remainingMs(current, clock) : 0, clock.monotonic())
+}
+
+function stateOf({ current, failures }: TokenEntry, leftMs: number, now: number): TokenState {
   const failed = failures.last
-  if (current && remainingMs > 0) return now < current.lifetime.softAt ? 'fresh' : 'stale'
+  if (current && leftMs > 0) return now < current.lifetime.softAt ? 'fresh' : 'stale'
   if (failed?.error.code === 'needs_reauth' || failed?.error.code === 'uncertain') return failed.error.code
   if (failed) return 'failed'
   return current ? 'expired' : 'cold'

@@ -1,15 +1,15 @@
 import { type Clock, neverTick } from '../core/clock.ts'
-import { HotwellError, isHotwellError } from '../core/errors.ts'
+import { isHotwellError } from '../core/errors.ts'
 import type { Acquired, AcquisitionWhy } from './acquirer.ts'
 import { type CurrentToken, remainingMs } from './current-token.ts'
-import type { DropCause, EntryContext } from './entry-context.ts'
+import { closedFor, type DropCause, type EntryContext } from './entry-context.ts'
 import { entryFetch } from './entry-fetch.ts'
 import { FailureMemory } from './failure-memory.ts'
 import { FastPath } from './fast-path.ts'
 import { Flights, withSignal } from './flights.ts'
 import { fly } from './fly.ts'
 import { HeldToken } from './held-token.ts'
-import { inspection } from './inspection.ts'
+import { inspection, stateNow } from './inspection.ts'
 import { MinTtlBrake } from './min-ttl-brake.ts'
 import { type Provider, sameCredentials } from './provider.ts'
 import type { Ref } from './ref.ts'
@@ -22,6 +22,7 @@ import {
   TokenHandle,
   type TokenInspection,
   type TokenSource,
+  type TokenState,
 } from './token-handle.ts'
 import type { TokenKey, TokenRecord } from './token-store.ts'
 
@@ -123,13 +124,16 @@ export class TokenEntry implements TokenSource {
     return (this.#serve(options) ?? (await this.#wait(options))).record
   }
 
+  get state(): TokenState {
+    return stateNow(this, this.#clock)
+  }
+
   inspect(): TokenInspection {
     return inspection(this, this.#clock)
   }
 
   get fetch(): typeof globalThis.fetch {
-    this.#fetch ??= entryFetch(this, this.#clock)
-    return this.#fetch
+    return (this.#fetch ??= entryFetch(this, this.#clock))
   }
 
   /** Tick of the clock: when a caller last asked for it. */
@@ -205,10 +209,8 @@ export class TokenEntry implements TokenSource {
     this.#counters.misses++
     const signal = options?.signal
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const refusal = this.#refusal()
-    if (refusal) return Promise.reject(refusal)
-    const { pausing } = this.failures
-    if (pausing) return Promise.reject(pausing).catch(error => this.#insteadOf(error))
+    if (this.#refusal()) return Promise.reject(this.#refusal())
+    if (this.failures.pausing) return Promise.reject(this.failures.pausing).catch(error => this.#insteadOf(error))
     this.flights.running?.why.hurry?.abort()
     return withSignal(this.#join({ trigger: this.#trigger() }), signal).catch(error => this.#insteadOf(error))
   }
@@ -293,8 +295,6 @@ export class TokenEntry implements TokenSource {
   }
 
   #refusal(): unknown {
-    if (this.retired) return this.retired
-    if (!this.#context.closed) return undefined
-    return new HotwellError('closed', `The token manager is closed; ${this.ref.canonical} is not acquired any more.`)
+    return this.retired ?? (this.#context.closed ? closedFor(this.ref) : undefined)
   }
 }

@@ -65,6 +65,7 @@ export interface TokenSource {
   get(options: GetOptions | undefined): Promise<string>
   getDetails(options: GetOptions | undefined): Promise<TokenDetails>
   peek(): string | undefined
+  readonly state: TokenState
   inspect(): TokenInspection
   refresh(options: { signal?: AbortSignal }): Promise<TokenDetails>
   invalidate(value: string | undefined): Promise<boolean>
@@ -165,6 +166,11 @@ export class TokenHandle {
     }
     this.#usedAt = this.#clock.look()
     return this.#usedAt < this.#freshUntil
+  }
+
+  /** How it stands with the token now. */
+  get state(): TokenState {
+    return this.#source.state
   }
 
   /** State, end and generation; never the value. */

@@ -3,7 +3,7 @@ import type { ApiKey } from '../keys/api-key.ts'
 import type { KeyBook } from '../keys/key-book.ts'
 import type { ApiKeyAction } from '../keys/key-scope.ts'
 import { FailedAttempts } from './failed-attempts.ts'
-import { assertLocal } from './loopback.ts'
+import { assertLocal, foreignSign } from './loopback.ts'
 import { RequestRefused } from './problem.ts'
 
 /** Who asks. Without keys that is the machine itself, which may do everything. */
@@ -48,6 +48,14 @@ export class Access {
         ? 'Send an API key, as `Authorization: Bearer …` or `X-API-Key: …`. `hotwell keys create` makes one.'
         : 'This API key is not known here; it may have been revoked.',
     )
+  }
+
+  /** Whether the caller may have this token, by all the rules. Never refuses in words; the other methods do. */
+  mayRead(request: IncomingMessage, canonicalRef: string): boolean {
+    if (!this.keysRequired) return foreignSign(request.headers) === undefined
+    const presented = presentedKey(request)
+    const key = presented === undefined ? undefined : this.#keys.find(presented)
+    return key?.may('read') === true && key.covers(canonicalRef)
   }
 
   /** The caller if it may do this with some token. @throws RequestRefused as `authenticate`, and `forbidden` */

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import rateLimit from '@fastify/rate-limit'
 import fastify, { type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
@@ -6,6 +7,7 @@ import { docsPage } from '../routes/docs-page.ts'
 import { routeTable } from '../routes/route-table.ts'
 import { tokenGet } from '../routes/token-get.ts'
 import { AllowedMethods } from './allowed-methods.ts'
+import { HotTokens } from './hot-tokens.ts'
 import { RequestRefused } from './problem.ts'
 import { sendProblem } from './request-errors.ts'
 import { secureHeaders } from './secure-headers.ts'
@@ -15,18 +17,25 @@ import { refuseUnreadable } from './unreadable-request.ts'
 
 /** A token may have 128 kB, and JSON may escape it. */
 const bodyLimit = 512 * 1024
+/** For a whole request to arrive, and for the next one on the same connection, in ms. */
+const requestTimeout = 60_000
+const keepAliveTimeout = 72_000
 /** Requests a minute from one address, on every route but the one that serves tokens and the probes. */
 const requestsPerMinute = 1200
 
 /**
  * The HTTP side: three rooms, because one route is asked a thousand times as often as all others. The hot one passes
- * no validator, no rate limit and no hook on its reply; its safety is in its handler.
+ * no validator, no rate limit and no helmet, and tokens that were served before not even the framework.
  */
 export async function createApp(context: ServerContext): Promise<FastifyInstance> {
+  const hot = new HotTokens(context)
   const app = fastify({
     logger: false,
     bodyLimit,
-    requestTimeout: 60_000,
+    serverFactory: handler =>
+      createServer({ requestTimeout, keepAliveTimeout }, (request, response) =>
+        hot.serve(request, response, () => handler(request, response)),
+      ),
     routerOptions: { maxParamLength: 4096 },
     clientErrorHandler: refuseUnreadable,
     // While closing, what is warm is still served; what is not gets a problem document like everything else.
@@ -48,7 +57,7 @@ export async function createApp(context: ServerContext): Promise<FastifyInstance
   })
   await apiDocument(app)
 
-  app.register(async hot => tokenGet(hot, context))
+  app.register(async room => tokenGet(room, context, hot))
   app.register(async docs => {
     await secureHeaders(docs)
     await docsPage(docs)

@@ -17,18 +17,20 @@ export function isLoopback(host: string): boolean {
  * @throws RequestRefused `forbidden`, saying which header gave it away
  */
 export function assertLocal(headers: IncomingHttpHeaders): void {
-  const { host, origin } = headers
-  if (host === undefined || !ownName.test(host)) {
-    refuse(`the Host is not localhost, 127.0.0.1 or [::1]`)
-  }
-  if (origin !== undefined && origin !== `http://${host}`) refuse('the Origin is another one')
-  if (headers['sec-fetch-site'] === 'cross-site') refuse('a page of another site asks (Sec-Fetch-Site)')
-  for (const name in headers) {
-    if (name === 'forwarded' || name.startsWith('x-forwarded-')) refuse(`it came through a proxy (${name})`)
-  }
-}
-
-function refuse(why: string): never {
+  const why = foreignSign(headers)
+  if (why === undefined) return
   const way = 'Make an API key for other callers: hotwell keys create.'
   throw new RequestRefused('forbidden', `Without API keys only this machine itself is served, and ${why}. ${way}`)
+}
+
+/** Which header gives a request away that is not local; undefined if none does. */
+export function foreignSign(headers: IncomingHttpHeaders): string | undefined {
+  const { host, origin } = headers
+  if (host === undefined || !ownName.test(host)) return 'the Host is not localhost, 127.0.0.1 or [::1]'
+  if (origin !== undefined && origin !== `http://${host}`) return 'the Origin is another one'
+  if (headers['sec-fetch-site'] === 'cross-site') return 'a page of another site asks (Sec-Fetch-Site)'
+  for (const name in headers) {
+    if (name === 'forwarded' || name.startsWith('x-forwarded-')) return `it came through a proxy (${name})`
+  }
+  return undefined
 }

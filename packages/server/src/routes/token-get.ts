@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { TokenHandle } from 'hotwell'
 import { assertCovered } from '../http/access.ts'
+import { type HotTokens, tokenRoute } from '../http/hot-tokens.ts'
 import { problemReply } from '../http/problem.ts'
 import { sendProblem } from '../http/request-errors.ts'
 import type { ServerContext } from '../http/server-context.ts'
@@ -8,56 +8,29 @@ import { writeTokenReply } from '../http/token-reply.ts'
 import { tokensPath, tokenTarget } from '../http/token-target.ts'
 import { tokenGetSchema, tokenParameters } from './token-schemas.ts'
 
-const routeName = `${tokensPath}{ref}`
-const mostTargets = 10_000
-
-interface Target {
-  handle: TokenHandle
-  canonical: string
-  options?: { minTtlSeconds: number }
-}
-
 /**
- * The hot route. What is the same for each request to a URL is worked out once: the ref, its handle, its options (a handle
- * follows a changed configuration by itself). So a warm token costs a look-up by URL, the check of the key, and a reply
- * of which all but the seconds left is serialised already.
+ * `GET /api/v1/tokens/{ref}`: a token. The first request for a URL comes here, as do refusals and wishes for a longer
+ * life; the URL of a token that was served takes the lane of {@link HotTokens} from then on.
  */
-export function tokenGet(app: FastifyInstance, { tokens, access, counters, log }: ServerContext): void {
-  const targets = new Map<string, Target>()
-  const served = counters.counter(routeName, 200)
-
-  function targetOf(url: string, request: FastifyRequest): Target {
-    const known = targets.get(url)
+export function tokenGet(app: FastifyInstance, { tokens, access, counters, log }: ServerContext, hot: HotTokens): void {
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const url = request.raw.url!
     const caller = access.allow(request.raw, 'read')
-    if (known) {
-      assertCovered(caller, known.canonical)
-      return known
-    }
     const { ref, minTtlSeconds } = tokenTarget(url, { minTtl: true })
     assertCovered(caller, ref.canonical)
+    // A handle follows a changed configuration by itself.
     const handle = tokens.token(ref)
-    const options = minTtlSeconds === undefined ? undefined : { minTtlSeconds }
-    const target: Target = { handle, canonical: ref.canonical, options }
-    if (targets.size >= mostTargets) targets.clear()
-    targets.set(url, target)
-    return target
-  }
-
-  function answer(request: FastifyRequest, reply: FastifyReply): void {
-    const { handle, options } = targetOf(request.raw.url!, request)
-    handle
-      .getDetails(options)
-      .then(details => {
-        writeTokenReply(reply.raw, details, handle.inspect().state)
-        served.count++
-      })
-      .catch((error: unknown) => void reply.send(error))
+    const details = await handle.getDetails(minTtlSeconds === undefined ? undefined : { minTtlSeconds })
+    if (minTtlSeconds === undefined) hot.add(url, { handle, canonical: ref.canonical })
+    reply.hijack()
+    writeTokenReply(reply.raw, details, handle.state)
+    counters.count(tokenRoute, 200)
   }
 
   // The schema is for the documentation; the handler reads the URL itself.
   app.setValidatorCompiler(() => () => true)
   app.setErrorHandler((error, request, reply) => {
-    counters.count(routeName, problemReply(error, '').problem.status)
+    counters.count(tokenRoute, problemReply(error, '').problem.status)
     return sendProblem(error, request, reply, log)
   })
   for (const subject of [false, true]) {
