@@ -1,19 +1,16 @@
-// Makes a fresh clone ready: installs what package-lock.json names, once per lock file.
+// Makes a fresh clone ready: installs what package-lock.json names, again when that has changed.
 // Plain JavaScript without dependencies, because it runs before anything is installed, on Node 20 as well.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const stamp = join(root, 'node_modules', '.hotwell-setup')
-const wanted = createHash('sha256')
-  .update(readFileSync(join(root, 'package-lock.json')))
-  .digest('hex')
-const present = existsSync(stamp) ? readFileSync(stamp, 'utf8') : undefined
+const lock = join(root, 'package-lock.json')
+// npm writes this one last, so it tells a whole installation from one that was interrupted or is out of date.
+const installed = join(root, 'node_modules', '.package-lock.json')
 
-if (present !== wanted) {
+if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
   console.error('Setting up: installing dependencies (once) …')
   const npm = process.env.npm_execpath
   const [command, prefix] = npm ? [process.execPath, [npm]] : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []]
@@ -27,7 +24,6 @@ if (present !== wanted) {
     )
     process.exit(result.status ?? 1)
   }
-  writeFileSync(stamp, wanted)
 }
 
 const node = join(root, 'node_modules', '.bin', 'node')
