@@ -46,9 +46,10 @@ function harmless(error: unknown, secrets: readonly (string | undefined)[]): boo
 }
 
 function scrubbed(error: HotwellError, secrets: readonly (string | undefined)[]): HotwellError {
-  const { code, retryable, retryAfterMs, details } = error
+  const { code, retryable, retryAfterMs } = error
+  const { failure, breaker, remembered } = error.details
   const message = scrub(error.message, secrets)
-  return new HotwellError(code, message, { retryable, retryAfterMs, details: { failure: details.failure } })
+  return new HotwellError(code, message, { retryable, retryAfterMs, details: { failure, breaker, remembered } })
 }
 
 /** The same error, which also says when to ask again. */
