@@ -21,8 +21,8 @@ export const errorCodes = {
   rate_limited: { status: 503, retryable: true, title: 'The provider limits the rate of requests' },
   account_unavailable: { status: 503, retryable: true, title: 'No account can be used now' },
   queue_timeout: { status: 503, retryable: true, title: 'The acquisition waited too long for its turn' },
-  store_unavailable: { status: 503, retryable: true, title: 'The token store is not available' },
-  store_unreadable: { status: 503, retryable: false, title: 'The token store cannot be read with the keys given' },
+  store_unavailable: { status: 503, retryable: true, title: 'The store is not available' },
+  store_unreadable: { status: 503, retryable: false, title: 'The store cannot be read' },
   closed: { status: 503, retryable: false, title: 'Hotwell is closing' },
   timeout: { status: 504, retryable: true, title: 'The provider did not answer in time' },
 } as const satisfies Record<string, { status: number; retryable: boolean; title: string }>

@@ -109,7 +109,7 @@ export function createTokenManager<const P extends Providers>(options: TokenMana
   const limits = completeLimits(options.gate ?? {})
   // All is checked: nothing that would have to be stopped again is made before.
   const { clock = createSystemClock(), store = memory({ clock }) } = options
-  const gate = createGate({ ...limits, clock })
+  const gate = createGate({ ...limits, clock, logger })
   const events = new Events<TokenEvents>((error, name) => logger.error({ err: error, event: name }, 'A listener threw'))
   const metrics = new TokenMetrics({ enabled: monitoring })
   const statistics = monitoring ? new AcquisitionStats({ clock }) : undefined

@@ -79,14 +79,20 @@ export class Preheater {
 
   constructor(
     options: PreheatOptions = standard,
-    facts: { clock: Clock; node: string; entries: () => Iterable<TokenEntry>; reconsider: () => void },
+    facts: {
+      clock: Clock
+      node: string
+      entries: () => Iterable<TokenEntry>
+      reconsider: () => void
+      onError: (error: unknown, ref: string) => void
+    },
   ) {
     this.#options = options
     this.#clock = facts.clock
     this.#node = facts.node
     this.#entries = facts.entries
     this.#reconsider = facts.reconsider
-    this.#heap = new DeadlineHeap(facts.clock)
+    this.#heap = new DeadlineHeap(facts.clock, (error, { ref }) => facts.onError(error, ref.canonical))
   }
 
   get options(): PreheatOptions {

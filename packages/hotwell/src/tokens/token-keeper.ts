@@ -75,7 +75,8 @@ export class TokenKeeper {
     this.#context = this.#makeContext()
     const entries = () => this.#entries.values()
     const reconsider = () => this.#reconsider()
-    this.preheater = new Preheater(parts.preheat || undefined, { clock, node, entries, reconsider })
+    const onError = (err: unknown, ref: string) => parts.logger.warn({ err, ref }, 'Planning a renewal failed')
+    this.preheater = new Preheater(parts.preheat || undefined, { clock, node, entries, reconsider, onError })
     this.#clockWatch = new ClockWatch(clock, byMs => this.#clockJumped(byMs))
     logEvents(events, parts.logger)
     events.on('acquisition.finished', record => {
