@@ -88,7 +88,6 @@ export async function acquire(
   const secrets: (string | undefined)[] = [target.known?.value, target.known?.grant?.value]
   /** The provider's promise, which may outlive the acquisition. */
   const pending: PendingCall = { promise: undefined }
-  let asked = false
   let probe = false
   try {
     breakers.check(ref.provider, why.force === true)
@@ -109,8 +108,8 @@ export async function acquire(
     probe = breakers.pass(ref.provider, why.force === true)
     const started = { ref: ref.canonical, trigger: why.trigger, at: clock.now() }
     events.emit('acquisition.started', Object.freeze(started))
-    asked = true
     const issued = await askProvider(context, { target, why, slot, report, dependency, previous, taken, pending })
+    secrets.push(issued.token.value, issued.token.grant?.value)
     const acquired = await commit(context, target, taken, issued.token, previous, issued.spent)
     breakers.close(ref.provider)
     const { unchanged } = acquired
@@ -126,7 +125,7 @@ export async function acquire(
       await giveBack(context, taken, pending)
       throw failed
     }
-    const pausedMs = settleFailure(context, target, failed, { asked, probe })
+    const pausedMs = settleFailure(context, target, failed, { asked: report.attempts > 0, probe })
     const error = withPause(failed, pausedMs)
     if (taken) await store.fail(taken, { error, pausedMs, credentialVersion: provider.credentialVersion })
     if (taken && pending.promise) void awaitLateSuccess(context, target, taken, pending.promise)
@@ -204,7 +203,6 @@ async function commit(
     await context.store.release(taken)
     return { token: previous, from: 'provider', unchanged: true }
   }
-  target.rejections.clear()
   const stored = await context.store.commit(taken, token, { spent, seenGeneration: target.seenGeneration })
   return {
     token: stored,

@@ -56,12 +56,14 @@ export async function askProvider(context: AcquirerContext, asking: Asking): Pro
       if (failure.status === 'rate_limited') gate.penalize(target.ref.provider, failure.retryAfterMs)
       const spends = target.provider.rotation !== undefined
       const again =
-        (failure.disposition === 'retryable' && !isHotwellError(error, 'still_rejected')) ||
-        (failure.disposition === 'uncertain' && !spends)
+        (failure.disposition === 'retryable' && !futile(error)) || (failure.disposition === 'uncertain' && !spends)
       const pauseMs = Math.max(failure.retryAfterMs ?? 0, backoffMs(attempt, { baseMs: firstRetryMs }))
       if (!again || attempt >= attempts || pauseMs > longestRetryMs || slot.signal.aborted) throw error
       if (failure.status === 'network_error') report.note({ networkRetries: 1 })
-      await sleep(clock, pauseMs, AbortSignal.any([slot.signal, context.closing]))
+      await sleep(clock, pauseMs, AbortSignal.any([slot.signal, context.closing])).catch(cause => {
+        // An abort now must not hide that the grant was certainly not spent.
+        throw spends ? error : cause
+      })
     }
   }
 }
@@ -107,6 +109,11 @@ async function askOnce(context: AcquirerContext, asking: Asking, attempt: number
   } finally {
     report.providerMs += clock.monotonic() - sentAt
   }
+}
+
+/** Another attempt within the same claim would end alike. */
+function futile(error: unknown): boolean {
+  return isHotwellError(error, 'still_rejected') || isHotwellError(error, 'conflict')
 }
 
 /**

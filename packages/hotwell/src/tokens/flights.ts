@@ -4,7 +4,9 @@ export interface Flight<T, Why> {
   readonly promise: Promise<T>
 }
 
-interface Queued<T, Why> extends Flight<T, Why> {
+interface Queued<T, Why> {
+  why: Why
+  readonly promise: Promise<T>
   readonly resolve: (flight: Promise<T>) => void
 }
 
@@ -14,26 +16,36 @@ interface Queued<T, Why> extends Flight<T, Why> {
  */
 export class Flights<T, Why> {
   readonly #fly: (why: Why) => Promise<T>
+  readonly #both: (first: Why, then: Why) => Why
   #running: Flight<T, Why> | undefined
   #queued: Queued<T, Why> | undefined
+  #outdated = false
 
-  constructor(fly: (why: Why) => Promise<T>) {
+  /** `both`: why a flight starts that two have queued for. */
+  constructor(fly: (why: Why) => Promise<T>, both: (first: Why, then: Why) => Why) {
     this.#fly = fly
+    this.#both = both
   }
 
   get running(): Flight<T, Why> | undefined {
     return this.#running
   }
 
-  /** The flight that runs, or a new one. */
+  /** The flight that runs, unless it is outdated, or a new one. */
   join(why: Why): Promise<T> {
-    return (this.#running ?? this.#start(why)).promise
+    return this.#outdated ? this.next(why) : (this.#running ?? this.#start(why)).promise
+  }
+
+  /** What the running flight brings is for those who wait already: who joins from now on gets the next one's. */
+  outdate(): void {
+    this.#outdated = this.#running !== undefined
   }
 
   /** A flight that starts from now on: at once, or behind the running one together with all who asked meanwhile. */
   next(why: Why): Promise<T> {
     if (!this.#running) return this.#start(why).promise
-    if (!this.#queued) {
+    if (this.#queued) this.#queued.why = this.#both(this.#queued.why, why)
+    else {
       const { promise, resolve } = Promise.withResolvers<T>()
       promise.catch(() => {})
       this.#queued = { why, promise, resolve }
@@ -51,6 +63,7 @@ export class Flights<T, Why> {
 
   readonly #landed = () => {
     this.#running = undefined
+    this.#outdated = false
     const queued = this.#queued
     if (!queued) return
     this.#queued = undefined

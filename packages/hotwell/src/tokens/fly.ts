@@ -28,7 +28,16 @@ export async function fly(context: EntryContext, entry: TokenEntry, why: Acquisi
     entry.disarm()
     if (!outdated() && failures.add(error)) context.changed(entry)
     throw error
+  } finally {
+    // It could not be planned while this one ran.
+    if (outdated()) context.changed(entry)
   }
+}
+
+/** Why a flight starts that two wait for: it is explicit if one of them is, and a preheat if both are. */
+export function bothReasons(first: AcquisitionWhy, then: AcquisitionWhy): AcquisitionWhy {
+  const { trigger } = then.force ? then : first
+  return { trigger, force: first.force || then.force, hurry: then.hurry && first.hurry }
 }
 
 function deadOnArrival(ref: Ref) {

@@ -6,7 +6,7 @@ import { scrub } from '../core/scrub.ts'
 import type { AcquisitionTarget, AcquisitionWhy } from './acquirer.ts'
 import { awaitChange } from './await-change.ts'
 import { claimTtlMs, keepClaim } from './claim-keeper.ts'
-import { failureOf } from './failure.ts'
+import { failureOf, providerFailure } from './failure.ts'
 import type { Grant } from './provider.ts'
 import { terminalMs } from './sort-failure.ts'
 import type { TokenEvents } from './token-events.ts'
@@ -97,9 +97,8 @@ export class StoreAccess {
   async intend(taken: ClaimTaken, spent: string): Promise<void> {
     if (!taken.claim) throw unwritable(taken.key)
     if (!(await this.store.intend(taken.claim, spent))) {
-      throw new HotwellError('conflict', `Another process has taken over the renewal of ${taken.key.ref}.`, {
-        retryable: true,
-      })
+      const message = `Another process has taken over the renewal of ${taken.key.ref}.`
+      throw providerFailure({ code: 'conflict', disposition: 'retryable', message })
     }
   }
 

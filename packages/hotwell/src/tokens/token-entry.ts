@@ -7,23 +7,15 @@ import { entryFetch } from './entry-fetch.ts'
 import { FailureMemory } from './failure-memory.ts'
 import { FastPath } from './fast-path.ts'
 import { Flights, withSignal } from './flights.ts'
-import { fly } from './fly.ts'
+import { bothReasons, fly } from './fly.ts'
 import { HeldToken } from './held-token.ts'
 import { inspection, stateNow } from './inspection.ts'
 import { MinTtlBrake } from './min-ttl-brake.ts'
 import { type Provider, sameCredentials } from './provider.ts'
 import type { Ref } from './ref.ts'
 import { Rejections } from './rejections.ts'
-import {
-  type GetOptions,
-  type LookupCounters,
-  lastUsedAt,
-  type TokenDetails,
-  TokenHandle,
-  type TokenInspection,
-  type TokenSource,
-  type TokenState,
-} from './token-handle.ts'
+import type { GetOptions, LookupCounters, TokenDetails, TokenInspection, TokenState } from './token-handle.ts'
+import { lastUsedAt, TokenHandle, type TokenSource } from './token-handle.ts'
 import type { TokenKey, TokenRecord } from './token-store.ts'
 
 /**
@@ -40,7 +32,7 @@ export class TokenEntry implements TokenSource {
   /** What callers are told once the configuration does not know this ref any more. */
   retired: unknown
   readonly held: HeldToken
-  readonly flights = new Flights<CurrentToken, AcquisitionWhy>(why => this.#fly(why))
+  readonly flights = new Flights<CurrentToken, AcquisitionWhy>(why => this.#fly(why), bothReasons)
   readonly rejections = new Rejections()
   readonly failures: FailureMemory
   readonly #fastPath: FastPath
@@ -83,8 +75,8 @@ export class TokenEntry implements TokenSource {
     const current = this.#serve(options)
     if (current) return current.valuePromise
     const value = this.#wait(options).then(landed => landed.record.value)
-    // Only one of those who wait may be given the token on trial.
-    const shareable = options === undefined && this.failures.last?.error.code !== 'still_rejected'
+    // Only one of those who wait may be given the token on trial, and the end of a pause is told to all.
+    const shareable = options === undefined && !this.rejections.trial.pending && !this.failures.pausing
     if (shareable) this.#fastPath.share(this.flights.running, value)
     return value
   }
@@ -111,7 +103,9 @@ export class TokenEntry implements TokenSource {
 
   async invalidate(value: string | undefined): Promise<boolean> {
     if (value !== undefined) this.rejections.trial.rejected(value)
-    const record = this.alive?.record ?? (await this.#context.store.read(this.key))?.token
+    const stored = this.alive ? undefined : (await this.#context.store.read(this.key))?.token
+    // Another one may have come meanwhile.
+    const record = this.alive?.record ?? stored
     if (!record) return false
     if (value === undefined) return this.#drop(record, 'manual')
     if (value !== record.value || !this.rejections.accept(value, this.#clock.monotonic())) return false
@@ -152,6 +146,7 @@ export class TokenEntry implements TokenSource {
   useProvider(provider: Provider, key: TokenKey): void {
     this.retired = undefined
     if (!sameCredentials(provider, this.provider)) this.failures.clear()
+    this.disarm()
     this.provider = provider
     if (key.id === this.key.id) return
     this.key = key
@@ -167,7 +162,9 @@ export class TokenEntry implements TokenSource {
 
   /** The provider works again: what was remembered of its failing as a whole does not count. */
   breakerClosed(): void {
-    if (this.failures.clearProviderWide()) this.#context.changed(this)
+    if (!this.failures.clearProviderWide()) return
+    this.disarm()
+    this.#context.changed(this)
   }
 
   /** From now on every lookup takes the slow path, which looks at the clocks itself. */
@@ -288,6 +285,7 @@ export class TokenEntry implements TokenSource {
   }
 
   #reset(): void {
+    this.flights.outdate()
     this.held.reset()
     this.failures.clear()
     this.rejections.clear()

@@ -17,6 +17,11 @@ export class Trial {
   /** `held`: the first pause is not over. `due`: one caller may try it. `refused`: that caller's API rejected it again. */
   #state: 'held' | 'due' | 'handed' | 'refused' = 'held'
 
+  /** Whether a token waits for its trial or is on it. */
+  get pending(): boolean {
+    return this.#tried !== undefined
+  }
+
   /** The provider returned it although it was rejected. */
   hold(tried: TriedToken): void {
     this.#state = this.#tried?.token.value === tried.token.value ? 'due' : 'held'

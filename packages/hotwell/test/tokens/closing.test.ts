@@ -1,10 +1,10 @@
-import { createTokenManager } from 'hotwell'
+import { createTokenManager, providerFailure } from 'hotwell'
 import { custom } from 'hotwell/providers/custom'
 import { memory } from 'hotwell/stores/memory'
 import { FakeClock, settled } from 'hotwell/testing'
 import { describe, expect, test } from 'vitest'
 import { OuterStore } from './outer-store.ts'
-import { after, apiOf, closeSoon, failureOfCall, now, scene } from './scene.ts'
+import { after, apiOf, closeSoon, failureOfCall, now, scene, Upstream } from './scene.ts'
 
 const second = 1000
 
@@ -153,6 +153,42 @@ describe('reconfigure', () => {
     expect(await after(clock, 100, first)).toBe('token-1-of-app')
     expect(app.peek()).toBeUndefined()
     expect(await after(clock, 200, app.get())).toBe('token-2-of-app')
+  })
+
+  test('who asks after a change of identity does not get the token of a flight that began before', async () => {
+    const { clock, tokens, upstream } = scene({ preheat: false, provider: { identity: 'a' } })
+    const app = tokens.token('api/app')
+    const first = app.get()
+    await clock.advance(50)
+    tokens.reconfigure({ providers: { api: apiOf(upstream, { identity: 'b' }) }, preheat: false })
+    const callers = Promise.all([app.get(), app.get(), app.getDetails().then(({ value }) => value)])
+    expect(await after(clock, 300, callers)).toEqual(Array(3).fill('token-2-of-app'))
+    expect(await first).toBe('token-1-of-app')
+    expect(upstream.calls).toBe(2)
+  })
+
+  test('an explicit refresh beside them is one all the same', async () => {
+    const { clock, tokens, upstream, provider } = scene({ preheat: false, provider: { identity: 'a' } })
+    const app = tokens.token('api/app')
+    await after(clock, 200, app.get())
+    tokens.reconfigure({ providers: { api: apiOf(upstream, { identity: 'b' }) }, preheat: false })
+    const other = app.get()
+    await clock.advance(50)
+    tokens.reconfigure({ providers: { api: provider }, preheat: false })
+    const [former, refreshed] = [app.get(), app.refresh()]
+    expect((await after(clock, 300, refreshed)).value).toBe('token-3-of-app')
+    expect([await other, await former]).toEqual(['token-2-of-app', 'token-3-of-app'])
+  })
+
+  test('while a renewal runs that then fails does not keep a token of the manifest from being renewed', async () => {
+    const { clock, tokens, upstream } = scene({ manifest: ['api/app'] })
+    await clock.advance(200)
+    upstream.latencyMs = 60 * second
+    upstream.failure = providerFailure({ code: 'credentials_rejected', message: 'The secret was changed.' })
+    while (upstream.calls < 2) await clock.advance(10 * second)
+    tokens.reconfigure({ providers: { api: apiOf(new Upstream()) }, manifest: ['api/app'] })
+    await clock.advance(120 * second)
+    expect(tokens.token('api/app').state).toBe('fresh')
   })
 
   test('the handle of a removed provider rejects, and works again when it is back', async () => {

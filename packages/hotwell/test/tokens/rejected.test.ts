@@ -1,4 +1,7 @@
+import { memory } from 'hotwell/stores/memory'
+import { FakeClock } from 'hotwell/testing'
 import { describe, expect, test } from 'vitest'
+import { OuterStore } from './outer-store.ts'
 import { after, failureOfCall, scene } from './scene.ts'
 
 const second = 1000
@@ -48,6 +51,27 @@ describe('invalidate', () => {
     const restarted = scene({ preheat: false, clock, store, upstream, node: 'two' })
     expect(await restarted.tokens.token('api/tenant/acme').invalidate()).toBe(true)
     expect(await after(clock, 100, restarted.tokens.token('api/tenant/acme').get())).toBe('token-2-of-acme')
+  })
+
+  test('of a value that only the store had does not drop what came while the store was asked', async () => {
+    const clock = new FakeClock()
+    const store = new OuterStore(memory({ clock }))
+    const { tokens } = scene({ preheat: false, clock, store })
+    const acme = tokens.token('api/tenant/acme')
+    const first = await after(clock, 100, acme.get())
+    await clock.advance(7200 * second)
+    const { read } = store
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
+    store.read = async key => {
+      const found = await read(key)
+      await held
+      return found
+    }
+    const dropped = acme.invalidate(first)
+    const next = await after(clock, 200, acme.get())
+    letGo()
+    expect(await dropped).toBe(false)
+    expect(acme.peek()).toBe(next)
   })
 
   test('of a token that nobody has does nothing', async () => {
@@ -136,6 +160,36 @@ describe('a provider that returns the rejected token again', () => {
     await clock.advance(1200)
     expect(await after(clock, 200, acme.get())).toBe('token-2-of-acme')
     expect(acme.inspect().failure).toBeUndefined()
+  })
+
+  test('is found out also when other tokens came in between', async () => {
+    const { clock, tokens, upstream } = scene({ preheat: false })
+    const acme = tokens.token('api/tenant/acme')
+    const rejected: string[] = []
+    for (let i = 0; i < 4; i++) {
+      rejected.push(await after(clock, 6 * second, acme.get()))
+      await acme.invalidate(rejected.at(-1))
+    }
+    await after(clock, 6 * second, acme.get())
+    for (const value of rejected) {
+      upstream.answer = () => ({ value, expiresInSeconds: 7200 })
+      const error = await failureOfCall(after(clock, 70 * second, acme.refresh()))
+      expect(error).toMatchObject({ code: 'still_rejected' })
+    }
+  })
+
+  test('goes to one caller on trial, not to all who wait, also after a failure of another sort', async () => {
+    const { clock, acme, value, upstream } = await sameAgain()
+    const same = upstream.answer
+    await acme.invalidate(value)
+    await failureOfCall(after(clock, 200, acme.get()))
+    upstream.answer = () => Promise.reject(new Error('down'))
+    await clock.advance(1200)
+    await failureOfCall(after(clock, 20 * second, acme.get()))
+    upstream.answer = same
+    await clock.advance(60 * second)
+    const callers = await after(clock, 200, Promise.allSettled([acme.get(), acme.get(), acme.get()]))
+    expect(callers.filter(({ status }) => status === 'fulfilled').length).toBe(1)
   })
 })
 

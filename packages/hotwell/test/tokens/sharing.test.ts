@@ -3,7 +3,7 @@ import { memory } from 'hotwell/stores/memory'
 import { FakeClock } from 'hotwell/testing'
 import { describe, expect, test } from 'vitest'
 import { OuterStore } from './outer-store.ts'
-import { after, apiOf, failureOfCall, now, scene, Upstream } from './scene.ts'
+import { after, apiOf, closeSoon, failureOfCall, now, scene, Upstream } from './scene.ts'
 
 const second = 1000
 const minute = 60 * second
@@ -277,6 +277,46 @@ describe('a rotating refresh token', () => {
     expect(upstream.calls).toBe(4)
     upstream.failure = undefined
     expect((await after(clock, 20 * second, user.refresh())).value).toBe('token-2-of-zhang')
+  })
+
+  test('closing between two attempts that were certainly not sent leaves nothing uncertain', async () => {
+    const { upstream, provider } = rotating()
+    const clock = new FakeClock()
+    const store = memory({ clock })
+    store.close = async () => {}
+    const { tokens } = scene({ preheat: false, clock, store, upstream, provider })
+    await after(clock, 200, tokens.token('api/user/zhang').get())
+    upstream.latencyMs = 9900
+    upstream.failure = Object.assign(new TypeError('fetch failed'), { code: 'ECONNREFUSED' })
+    tokens
+      .token('api/user/zhang')
+      .refresh()
+      .catch(() => {})
+    await clock.advance(10)
+    await closeSoon(tokens, clock)
+    expect(upstream.calls).toBe(2)
+    upstream.failure = undefined
+    const restarted = scene({ preheat: false, clock, store, upstream, provider })
+    await clock.advance(60 * second)
+    const renewed = await after(clock, 20 * second, restarted.tokens.token('api/user/zhang').refresh())
+    expect(renewed.value).toBe('token-2-of-zhang')
+  })
+
+  test('whose claim has lapsed is claimed again soon, and counts for no refusal of the provider', async () => {
+    const { upstream, provider } = rotating()
+    const clock = new FakeClock()
+    const store = new OuterStore(memory({ clock }))
+    const { tokens, records } = scene({ preheat: false, clock, store, upstream, provider })
+    const user = tokens.token('api/user/zhang')
+    await after(clock, 200, user.get())
+    const { intend } = store
+    store.intend = async () => false
+    await clock.advance(7200 * second)
+    expect(await after(clock, second, failureOfCall(user.get()))).toMatchObject({ code: 'conflict', retryable: true })
+    expect(records.at(-1)?.attempts).toBe(0)
+    store.intend = intend
+    await clock.advance(2 * second)
+    expect(await after(clock, 10 * second, user.get())).toBe('token-2-of-zhang')
   })
 
   test('an intent that somebody left unresolved is not spent, within what the provider tolerates it is', async () => {
