@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { isHotwellError, type Logger, type TokenStore } from 'hotwell'
 import { reasonOf } from './config/build-providers.ts'
-import { type CheckedConfig, isStore } from './config/config-schema.ts'
+import { problemsOf } from './config/check-config.ts'
+import { type CheckedConfig, isStore, sqliteOptions } from './config/config-schema.ts'
 import { configurationError } from './config/configuration-error.ts'
-import { encryptionKeys } from './config/environment-config.ts'
+import { encryptionKeys, keyProblems } from './config/environment-config.ts'
 import { loadDriver } from './config/load-driver.ts'
 
 const sqliteModule = 'hotwell/stores/sqlite'
@@ -30,6 +31,7 @@ export async function buildStore(store: CheckedConfig['store'], place: StorePlac
       if (!isStore(made)) throw new TypeError(`what "${use}" returns is no token store: it has no claim()`)
       return made
     }
+    assertSqliteOptions(options)
     const { sqlite } = await import('hotwell/stores/sqlite')
     return sqlite({
       path: join(place.dataDir, 'tokens.db'),
@@ -41,4 +43,13 @@ export async function buildStore(store: CheckedConfig['store'], place: StorePlac
     if (isHotwellError(error)) throw error
     throw configurationError(undefined, [{ field: 'store', message: reasonOf(error) }], error)
   }
+}
+
+/** What the store would say only when it opens, or not at all. */
+function assertSqliteOptions(options: object): void {
+  const { error, data } = sqliteOptions.safeParse(options, { reportInput: false })
+  const problems = error
+    ? error.issues.flatMap(issue => problemsOf({ ...issue, path: ['store', ...issue.path] }))
+    : keyProblems('store.encryptionKeys', [data.encryptionKeys ?? []].flat())
+  if (problems.length > 0) throw configurationError(undefined, problems)
 }

@@ -2,7 +2,14 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import * as prometheus from '@prometheus-io/client'
 import type { FastifyInstance } from 'fastify'
-import { createTokenManager, type Logger, type TokenManager } from 'hotwell'
+import {
+  createTokenManager,
+  isHotwellError,
+  type Logger,
+  type Providers,
+  type TokenManager,
+  type TokenManagerOptions,
+} from 'hotwell'
 import { createHistory, type History } from 'hotwell/history'
 import { buildStore } from './build-store.ts'
 import { buildProviders } from './config/build-providers.ts'
@@ -17,7 +24,7 @@ import { Access } from './http/access.ts'
 import { createApp } from './http/create-app.ts'
 import { HttpCounters } from './http/http-counters.ts'
 import { drain, listen } from './http/listen.ts'
-import { isLoopback } from './http/loopback.ts'
+import { assertKeysFor, isLoopback } from './http/loopback.ts'
 import { Readiness } from './http/readiness.ts'
 import { KeyBook } from './keys/key-book.ts'
 import { keyFilePath } from './keys/key-file.ts'
@@ -83,7 +90,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     const { namespace, preheat, gate, logLevel } = config
     const logHits = logLevel === 'debug' || logLevel === 'trace'
     const settings = { providers, store, history, manifest, namespace, preheat, gate, logger: log, logHits }
-    const tokens = createTokenManager(settings)
+    const tokens = createTokens(settings)
     closers.push(() => tokens.close())
     options.observe?.(tokens)
 
@@ -139,20 +146,17 @@ function createKeyBook(dataDir: string, log: Logger): KeyBook {
   })
 }
 
+/** Beside its options the manager refuses only what the manifest names. */
+function createTokens(settings: TokenManagerOptions<Providers>): TokenManager {
+  try {
+    return createTokenManager(settings)
+  } catch (error) {
+    if (!isHotwellError(error) || error.code === 'invalid_configuration') throw error
+    throw configurationError(undefined, [{ field: 'manifest', message: error.message }], error)
+  }
+}
+
 function openHistory({ history }: CheckedConfig, dataDir: string, logger: Logger): History | undefined {
   if (history === false) return undefined
   return createHistory({ ...history, path: join(dataDir, 'hotwell.db'), logger })
-}
-
-/** Everybody who reaches this address could take every token. */
-function assertKeysFor(host: string, keys: boolean): void {
-  if (keys || isLoopback(host)) return
-  throw configurationError(undefined, [
-    {
-      field: 'host',
-      message:
-        `without API keys only loopback is served, and ${host} is reached from elsewhere; ` +
-        'make a key first (hotwell keys create NAME), or listen on 127.0.0.1',
-    },
-  ])
 }

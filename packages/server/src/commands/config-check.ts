@@ -5,7 +5,9 @@ import { print, printJson } from './output.ts'
 export const configCheckCommand = () =>
   dataCommand('check')
     .summary('check the configuration')
-    .description('Reads the configuration and the environment, and builds each provider. Nothing is started or asked.')
+    .description(
+      'Reads the configuration and the environment, and builds providers and store. Nothing is started, written or asked.',
+    )
     .option('--json', 'print JSON for programs')
     .addHelpText(
       'after',
@@ -16,13 +18,9 @@ Examples:
     )
     .action(async ({ json, ...place }) => {
       const { loaded, dataDir } = await dataPlace(place)
-      const { config, path, folder } = loaded
-      const { buildProviders } = await import('../config/build-providers.ts')
-      const { canonicalManifest } = await import('../config/canonical-manifest.ts')
-      const { encryptionKeys } = await import('../config/environment-config.ts')
-      const manifest = canonicalManifest(config)
-      const providers = await buildProviders(config.providers, folder)
-      encryptionKeys(process.env)
+      const { config, path } = loaded
+      const { rehearse } = await import('../rehearse.ts')
+      const { providers, manifest } = await rehearse(loaded, { dataDir, environment: process.env })
       const { host, port, namespace } = config
       const found = { file: path ?? null, host, port, dataDir, namespace, providers: Object.keys(providers), manifest }
       if (json) return printJson({ ok: true, ...found })

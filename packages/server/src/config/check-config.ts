@@ -15,7 +15,8 @@ export function checkConfig(config: unknown, source?: string): CheckedConfig {
   throw configurationError(source, result.error.issues.flatMap(problemsOf))
 }
 
-function problemsOf(issue: z.core.$ZodIssue): ConfigurationProblem[] {
+/** What zod found, in words, each with its field. */
+export function problemsOf(issue: z.core.$ZodIssue): ConfigurationProblem[] {
   const { path } = issue
   if (issue.code === 'unrecognized_keys') return issue.keys.map(key => unknownField([...path, key]))
   if (issue.code === 'invalid_key') {

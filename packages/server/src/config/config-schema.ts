@@ -1,5 +1,6 @@
 import type { PreheatOptions, Provider, TokenStore } from 'hotwell'
 import type { GateLimits } from 'hotwell/concurrency'
+import type { SqliteTokenStoreOptions } from 'hotwell/stores/sqlite'
 import { z } from 'zod'
 import { apiKeyActions } from '../keys/key-scope.ts'
 
@@ -17,6 +18,12 @@ const store = z.custom<TokenStore | z.infer<typeof driver>>(
   value => isStore(value) || driver.safeParse(value).success,
   "has to be { use: 'hotwell/stores/…', … } or, in TypeScript, a store such as sqlite({ … })",
 )
+
+/** What a file may say beside `use: hotwell/stores/sqlite`. */
+export const sqliteOptions = z.strictObject({
+  path: z.string().min(1).optional(),
+  encryptionKeys: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+} satisfies Partial<Record<keyof SqliteTokenStoreOptions, unknown>>)
 
 const preheatOptions = z.strictObject({
   checkIntervalSeconds: seconds.optional(),
@@ -84,6 +91,7 @@ export const nestedFields: Readonly<Record<string, readonly string[]>> = {
   gate: Object.keys(gate.shape),
   preheat: Object.keys(preheatOptions.shape),
   history: Object.keys(historyOptions.shape),
+  store: Object.keys(sqliteOptions.shape),
   keys: Object.keys(apiKeyFields.shape),
 }
 

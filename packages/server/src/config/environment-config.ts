@@ -31,15 +31,21 @@ export function encryptionKeys(environment: NodeJS.ProcessEnv): string[] | undef
   const text = environment.HOTWELL_ENCRYPTION_KEY
   if (text === undefined || text.trim() === '') return undefined
   const keys = text.split(',').map(key => key.trim())
-  const problems: ConfigurationProblem[] = keys.flatMap((key, index) => {
-    const bytes = Buffer.from(key, 'base64').length
-    if (bytes === 32) return []
-    const which = keys.length === 1 ? 'it' : `key ${index + 1}`
-    const message = `${which} has ${bytes} bytes, not 32, in base64; make one with: openssl rand -base64 32`
-    return [{ field: 'HOTWELL_ENCRYPTION_KEY', message }]
-  })
+  const problems = keyProblems('HOTWELL_ENCRYPTION_KEY', keys)
   if (problems.length > 0) throw configurationError('The environment', problems)
   return keys
+}
+
+/** What is wrong with sealing keys; never the keys. */
+export function keyProblems(field: string, keys: readonly string[]): ConfigurationProblem[] {
+  return keys.flatMap((key, index) => {
+    const bytes = Buffer.from(key, 'base64').length
+    const isBase64 = /^[A-Za-z0-9+/_-]+={0,2}$/.test(key)
+    if (isBase64 && bytes === 32) return []
+    const which = keys.length === 1 ? 'it' : `key ${index + 1}`
+    const what = isBase64 ? `has ${bytes} bytes, not 32, in base64` : 'is not base64'
+    return [{ field, message: `${which} ${what}; make one with: openssl rand -base64 32` }]
+  })
 }
 
 function portOf(variable: string, value: string): number {

@@ -1,6 +1,7 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { DriverConfig } from './config-schema.ts'
 
 type Factory = (options: Record<string, unknown>) => unknown
@@ -16,17 +17,52 @@ export async function loadDriver({ use, ...options }: DriverConfig, folder: stri
 }
 
 async function importFrom(use: string, folder: string): Promise<Record<string, unknown>> {
-  try {
-    if (use.startsWith('.') || use.startsWith('/')) return await import(pathToFileURL(resolve(folder, use)).href)
-    if (use.startsWith('hotwell/')) return await import(use)
-    return await import(pathToFileURL(createRequire(resolve(folder, 'hotwell.config.js')).resolve(use)).href)
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? ''
-    if (!/MODULE_NOT_FOUND|PACKAGE_PATH_NOT_EXPORTED/.test(code)) throw error
-    throw new TypeError(`the module "${use}" was not found${use.startsWith('hotwell/') ? '' : ` from ${folder}`}`, {
-      cause: error,
+  if (use.startsWith('.') || use.startsWith('/')) {
+    const path = resolve(folder, use)
+    if (!existsSync(path)) throw new TypeError(`there is no file ${path}`)
+    return importModule(use, pathToFileURL(path).href)
+  }
+  if (use.startsWith('hotwell/')) {
+    return import(use).catch(error => {
+      throw isNotFound(error) ? new TypeError(`the module "${use}" was not found in the library${hint(error)}`) : error
     })
   }
+  return importModule(use, resolvePackage(use, folder))
+}
+
+function resolvePackage(use: string, folder: string): string {
+  try {
+    return pathToFileURL(createRequire(resolve(folder, 'hotwell.config.js')).resolve(use)).href
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+    throw new TypeError(`the module "${use}" was not found from ${folder}; is the package installed there?`)
+  }
+}
+
+/** The module itself is there, so what is not found is something that it imports. */
+async function importModule(use: string, href: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(href)
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+    throw new TypeError(`the module "${use}" cannot be loaded: ${(error as Error).message.split('\n', 1)[0]}`)
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return /MODULE_NOT_FOUND|PACKAGE_PATH_NOT_EXPORTED/.test((error as NodeJS.ErrnoException).code ?? '')
+}
+
+/** Which modules lie where one of the library was looked for. */
+function hint(error: unknown): string {
+  const { url } = error as { url?: string }
+  if (url === undefined) return ''
+  const folder = dirname(fileURLToPath(url))
+  if (!existsSync(folder)) return ''
+  const names = readdirSync(folder)
+    .filter(name => /(?<!\.d)\.[jt]s$/.test(name))
+    .map(moduleName)
+  return `; there are ${names.join(', ')}`
 }
 
 /** The one exported function, or the one that is named like the file. */

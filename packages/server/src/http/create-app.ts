@@ -32,10 +32,14 @@ export async function createApp(context: ServerContext): Promise<FastifyInstance
   const app = fastify({
     logger: false,
     bodyLimit,
-    serverFactory: handler =>
-      createServer({ requestTimeout, keepAliveTimeout }, (request, response) =>
-        hot.serve(request, response, () => handler(request, response)),
-      ),
+    serverFactory: handler => {
+      const server = createServer({ requestTimeout, keepAliveTimeout }, (request, response) => {
+        // While closing, the framework asks each caller to leave its connection.
+        if (server.listening) hot.serve(request, response, () => handler(request, response))
+        else handler(request, response)
+      })
+      return server
+    },
     routerOptions: { maxParamLength: 4096 },
     clientErrorHandler: refuseUnreadable,
     // While closing, what is warm is still served; what is not gets a problem document like everything else.

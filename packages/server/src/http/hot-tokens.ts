@@ -7,6 +7,8 @@ import { tokensPath } from './token-target.ts'
 /** How the hot route is called in metrics. */
 export const tokenRoute = `${tokensPath}{ref}`
 const mostTargets = 10_000
+/** Longer ones are served, but not remembered: parameters can be written in endless ways, and each would be kept. */
+const longestUrl = 1024
 
 /** What a URL that was asked for before stands for. */
 export interface HotTarget {
@@ -23,6 +25,7 @@ export class HotTokens {
   readonly #targets = new Map<string, HotTarget>()
   readonly #access: ServerContext['access']
   readonly #served: { count: number }
+  readonly #failures = new WeakMap<IncomingMessage, { error: unknown }>()
 
   constructor({ access, counters }: Pick<ServerContext, 'access' | 'counters'>) {
     this.#access = access
@@ -31,6 +34,7 @@ export class HotTokens {
 
   /** From now on this URL, as it stands in the request line, takes the lane. */
   add(url: string, target: HotTarget): void {
+    if (url.length > longestUrl) return
     if (this.#targets.size >= mostTargets) this.#targets.clear()
     this.#targets.set(url, target)
   }
@@ -48,8 +52,15 @@ export class HotTokens {
         writeTokenReply(response, details, handle.state)
         this.#served.count++
       },
-      // It fails for the framework as well, which writes the problem document.
-      otherwise,
+      error => {
+        this.#failures.set(request, { error })
+        otherwise()
+      },
     )
+  }
+
+  /** What this request has failed with already, so that it is answered with that and asks nobody a second time. */
+  failureOf(request: IncomingMessage): { error: unknown } | undefined {
+    return this.#failures.get(request)
   }
 }

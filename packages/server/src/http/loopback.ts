@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIPv4 } from 'node:net'
+import { configurationError } from '../config/configuration-error.ts'
 import { RequestRefused } from './problem.ts'
 
 const ownName = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i
@@ -8,6 +9,18 @@ const ownName = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase()
   return name === 'localhost' || name === '::1' || name === '[::1]' || (isIPv4(name) && name.startsWith('127.'))
+}
+
+/**
+ * Everybody who reaches another address than loopback could take every token.
+ * @throws HotwellError `invalid_configuration` naming `host`
+ */
+export function assertKeysFor(host: string, keys: boolean): void {
+  if (keys || isLoopback(host)) return
+  const message =
+    `without API keys only loopback is served, and ${host} is reached from elsewhere; ` +
+    'make a key first (hotwell keys create NAME), or listen on 127.0.0.1'
+  throw configurationError(undefined, [{ field: 'host', message }])
 }
 
 /**

@@ -50,7 +50,10 @@ export class KeyBook {
 
   async #reread(): Promise<void> {
     try {
-      this.#filed = await readKeyFile(this.#path)
+      const filed = await readKeyFile(this.#path)
+      // The first look at a file that is not there counts as a change, as does touching it.
+      if (JSON.stringify(filed) === JSON.stringify(this.#filed)) return
+      this.#filed = filed
       this.#index()
       this.#onChange({ count: this.#byHash.size })
     } catch (error) {

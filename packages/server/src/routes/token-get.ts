@@ -18,6 +18,8 @@ export function tokenGet(app: FastifyInstance, { tokens, access, counters, log }
     const caller = access.allow(request.raw, 'read')
     const { ref, minTtlSeconds } = tokenTarget(url, { minTtl: true })
     assertCovered(caller, ref.canonical)
+    const failed = hot.failureOf(request.raw)
+    if (failed) throw failed.error
     // A handle follows a changed configuration by itself.
     const handle = tokens.token(ref)
     const details = await handle.getDetails(minTtlSeconds === undefined ? undefined : { minTtlSeconds })

@@ -97,3 +97,19 @@ export default defineConfig({ port, providers: { own: custom({ kinds: ['client']
   expect(outcome).toMatchObject({ code: 0, stderr: '' })
   expect(outcome.stdout).toMatch(/127\.0\.0\.1:9123.*providers +own/s)
 })
+
+test('a module that is not there is told in a sentence, without what Node says around it', async () => {
+  const cwd = await temporaryFolder()
+  await writeFile(join(cwd, 'own.mjs'), "import 'not-there'\nexport function own() {}\n")
+  const uses = ['hotwell/providers/feichu', 'not-installed', './no.ts', './own.mjs']
+  const config = { providers: Object.fromEntries(uses.map((use, index) => [`p${index}`, { use }])) }
+  await writeFile(join(cwd, 'hotwell.config.json'), JSON.stringify(config))
+  const { code, stderr } = await runHotwell(['config', 'check'], { cwd })
+  expect(code).toBe(5)
+  expect(stderr.trim().split('\n').slice(1)).toEqual([
+    '  - providers.p0: the module "hotwell/providers/feichu" was not found in the library; there are client-credentials, custom, feishu, static',
+    `  - providers.p1: the module "not-installed" was not found from ${cwd}; is the package installed there?`,
+    `  - providers.p2: there is no file ${join(cwd, 'no.ts')}`,
+    expect.stringMatching(/p3: the module "\.\/own\.mjs" cannot be loaded: Cannot find package 'not-there'/),
+  ])
+})

@@ -2,7 +2,8 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ApiKeyAction, generateKey, hashKey } from '@hotwell/server'
 import { staticToken } from 'hotwell/providers/static'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { KeyBook } from '../../src/keys/key-book.ts'
 import { keyFilePath, writeKeyFile } from '../../src/keys/key-file.ts'
 import { ask, start, temporaryFolder } from '../start.ts'
 
@@ -146,6 +147,24 @@ test('the key file holds hashes only, for its owner only, and a running server f
   await new Promise(resolve => setTimeout(resolve, 1500))
   expect((await ask(server.url, path)).status).toBe(401)
   expect((await ask(server.url, path, bearer(key))).status).toBe(200)
+})
+
+test('of the key file only a change is told: not that there is none, nor that it was touched', async () => {
+  const dataDir = await temporaryFolder()
+  const path = keyFilePath(dataDir)
+  const told: object[] = []
+  const book = new KeyBook(path, change => told.push(change))
+  onTestFinished(() => book.close())
+  await book.open([])
+  const stored = { name: 'worker', sha256: hashKey(generateKey()), refs: ['*'], actions: ['read'] as const }
+  await new Promise(resolve => setTimeout(resolve, 200))
+  expect(told).toEqual([])
+  await writeKeyFile(path, [stored])
+  await vi.waitFor(() => expect(told).toEqual([{ count: 1 }]), 5000)
+  await writeKeyFile(path, [stored])
+  await new Promise(resolve => setTimeout(resolve, 1300))
+  await writeKeyFile(path, [])
+  await vi.waitFor(() => expect(told).toEqual([{ count: 1 }, { count: 0 }]), 5000)
 })
 
 test('a key file that cannot be read stops the start', async () => {

@@ -1,0 +1,29 @@
+import { createTokenManager, type Provider } from 'hotwell'
+import { memory } from 'hotwell/stores/memory'
+import { buildStore } from './build-store.ts'
+import { assertIssued } from './config/assert-issued.ts'
+import { buildProviders } from './config/build-providers.ts'
+import { canonicalManifest } from './config/canonical-manifest.ts'
+import type { LoadedConfig } from './config/load-config.ts'
+import { assertKeysFor } from './http/loopback.ts'
+import { keyFilePath, readKeyFile } from './keys/key-file.ts'
+
+/**
+ * Puts together what a server would, and says what a server would say, without a file being made, a port being taken
+ * or anybody being asked for a token.
+ * @throws HotwellError `invalid_configuration`
+ */
+export async function rehearse(
+  { config, folder }: LoadedConfig,
+  { dataDir, environment }: { dataDir: string; environment: NodeJS.ProcessEnv },
+): Promise<{ providers: Record<string, Provider>; manifest: readonly string[] }> {
+  const manifest = canonicalManifest(config)
+  const providers = await buildProviders(config.providers, folder)
+  const filed = await readKeyFile(keyFilePath(dataDir))
+  assertKeysFor(config.host, filed.length + config.keys.length > 0)
+  await buildStore(config.store, { dataDir, folder, environment })
+  const { preheat, gate, namespace } = config
+  await using tokens = createTokenManager({ providers, preheat, gate, namespace, store: memory() })
+  assertIssued(manifest, tokens)
+  return { providers, manifest }
+}
