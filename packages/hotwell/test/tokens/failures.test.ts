@@ -77,6 +77,22 @@ describe('terminal failures', () => {
     expect(await after(clock, 100, acme.get())).toBe('token-1-of-acme')
   })
 
+  test('are forgotten with a changed secret, also by a token that is served meanwhile', async () => {
+    for (const failure of [unknownTenant(), wrongSecret()]) {
+      const { clock, tokens, upstream } = scene({ preheat: false, provider: { credentialVersion: '1' } })
+      const acme = tokens.token('api/tenant/acme')
+      const value = await after(clock, 100, acme.get())
+      await clock.advance(6600 * second)
+      upstream.failure = failure
+      expect([await acme.get(), await after(clock, 200, acme.get()), await acme.get()]).toEqual(Array(3).fill(value))
+      upstream.failure = undefined
+      tokens.reconfigure({ providers: { api: apiOf(upstream, { credentialVersion: '2' }) }, preheat: false })
+      expect(await acme.get()).toBe(value)
+      await clock.advance(200)
+      expect(await acme.get()).toBe('token-2-of-acme')
+    }
+  })
+
   test('of one tenant leave the others alone', async () => {
     const { clock, tokens, upstream } = scene({ preheat: false })
     upstream.answer = request => {
@@ -126,6 +142,15 @@ describe('a provider that refuses everybody', () => {
     expect(tokens.health().breakers).toEqual({})
     await clock.advance(minute)
     expect(await after(clock, 100, second_.get())).toBe('token-2-of-second')
+  })
+
+  test('is told as one failure, also when its words look as if a secret stood in them', async () => {
+    const { clock, tokens, upstream, records } = scene({ preheat: false })
+    upstream.failure = providerFailure({ code: 'credentials_rejected', message: 'Refused, password: expired' })
+    const first = await failureOfCall(after(clock, 100, tokens.token('api/tenant/first').get()))
+    const other = await failureOfCall(after(clock, 100, tokens.token('api/tenant/other').get()))
+    expect([first.message, other.message]).toEqual(Array(2).fill('Refused, password: [redacted]'))
+    expect(records.length).toBe(1)
   })
 
   test('a probe whose own needed token has to be acquired first does not stand in its own way', async () => {
