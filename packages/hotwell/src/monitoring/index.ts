@@ -5,6 +5,7 @@ export {
   durationBoundsSeconds,
   type RecentDurations,
 } from './acquisition-stats.ts'
+export { type CacheFigures, type CountedKind, countedKinds, type TokenMetricsSnapshot } from './metrics-snapshot.ts'
 export {
   type PrometheusClient,
   type PrometheusRegistry,
@@ -13,9 +14,5 @@ export {
 } from './prometheus-collector.ts'
 export {
   type CacheCounters,
-  type CacheFigures,
-  type CountedKind,
-  countedKinds,
   TokenMetrics,
-  type TokenMetricsSnapshot,
 } from './token-metrics.ts'

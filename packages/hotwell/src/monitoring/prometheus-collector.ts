@@ -1,6 +1,6 @@
 import type { GateUsage } from '../tokens/acquisition-gate.ts'
 import { type AcquisitionFigures, durationBoundsSeconds } from './acquisition-stats.ts'
-import { countedKinds, type TokenMetricsSnapshot } from './token-metrics.ts'
+import { countedKinds, type TokenMetricsSnapshot } from './metrics-snapshot.ts'
 
 /** The slice of `@prometheus-io/client` (and prom-client) that is used here; hand in the whole module. */
 export interface PrometheusClient {

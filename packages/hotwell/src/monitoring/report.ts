@@ -1,4 +1,4 @@
-import type { CacheFigures, TokenMetricsSnapshot } from './token-metrics.ts'
+import type { CacheFigures, TokenMetricsSnapshot } from './metrics-snapshot.ts'
 
 const leastHitRate = 0.8
 const leastRefreshSuccess = 0.95

@@ -1,72 +1,14 @@
-import type { Clock } from '../core/clock.ts'
 import type { HotwellError } from '../core/errors.ts'
-import type { Events } from '../core/events.ts'
-import type { AcquisitionGate, GateSlot } from './acquisition-gate.ts'
-import type { AcquisitionTrigger } from './acquisition-record.ts'
+import type { AcquirerContext } from './acquirer-context.ts'
+import type { Acquired, AcquisitionTarget, AcquisitionWhy } from './acquisition.ts'
+import type { GateSlot } from './acquisition-gate.ts'
 import { AcquisitionReport } from './acquisition-report.ts'
 import { askProvider, type Issued, type PendingCall } from './ask-provider.ts'
-import type { Breakers } from './breakers.ts'
 import { failureOf } from './failure.ts'
-import type { Provider } from './provider.ts'
-import type { Ref } from './ref.ts'
-import type { Rejections } from './rejections.ts'
-import type { ReplyAges } from './reply-age.ts'
 import { errorOfAcquisition, pauseAfter, withPause } from './sort-failure.ts'
-import type { ClaimTaken, StoreAccess } from './store-access.ts'
-import type { TokenEvents } from './token-events.ts'
+import type { ClaimTaken } from './store-access.ts'
 import { fingerprint } from './token-key.ts'
-import type { NewToken, TokenKey, TokenRecord } from './token-store.ts'
-
-/** What all acquisitions of a manager share. */
-export interface AcquirerContext {
-  readonly clock: Clock
-  readonly store: StoreAccess
-  readonly gate: AcquisitionGate
-  readonly breakers: Breakers
-  readonly replyAges: ReplyAges
-  readonly events: Events<TokenEvents>
-  readonly node: string
-  /** Aborts when the manager has waited long enough for its flights to end. */
-  readonly closing: AbortSignal
-  /** Gets the token that another one depends on. */
-  readonly resolve: (ref: string, dependent: Ref) => Promise<{ ref: Ref; value: string }>
-}
-
-/** Whose token is to be acquired. */
-export interface AcquisitionTarget {
-  readonly ref: Ref
-  readonly key: TokenKey
-  readonly provider: Provider
-  /** The token known here, dead or alive. */
-  readonly known: TokenRecord | undefined
-  /** The newest generation seen here. */
-  readonly seenGeneration: number
-  readonly rejections: Rejections
-  /** Failures in a row before this one. */
-  readonly failures: number
-  /** Takes a token that came after the acquisition's deadline. */
-  readonly late: (acquired: Acquired) => void
-  /** Whether the configuration has changed since: then a failure says nothing about the present one. */
-  readonly outdated: () => boolean
-}
-
-export interface AcquisitionWhy {
-  readonly trigger: AcquisitionTrigger
-  /** An explicit refresh: passes remembered failures, and is not content with a token it knew before. */
-  readonly force?: boolean
-  /** Aborted when a caller begins to wait for what was to be a preheat. */
-  readonly hurry?: AbortController
-}
-
-/** What came of it. */
-export interface Acquired {
-  readonly token: TokenRecord
-  readonly from: 'provider' | 'store'
-  /** The provider returned the token that was there, with no more life. */
-  readonly unchanged: boolean
-  /** Monotonic: when the request that brought it was sent. */
-  readonly sentAt?: number
-}
+import type { NewToken, TokenRecord } from './token-store.ts'
 
 /**
  * Obtains a token, in the one order that cannot deadlock: dependency, claim, all gate tiers at once, provider with

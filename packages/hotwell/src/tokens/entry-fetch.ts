@@ -1,10 +1,19 @@
 import type { Clock } from '../core/clock.ts'
 import { createAuthorizedFetch } from './authorized-fetch.ts'
 import type { Provider } from './provider.ts'
-import type { TokenEntry } from './token-entry.ts'
+import type { GetOptions } from './token-handle.ts'
+import type { TokenRecord } from './token-store.ts'
+
+/** What a `fetch` needs of the entry behind it. */
+interface FetchedFor {
+  readonly provider: Provider
+  readonly alive: { readonly record: TokenRecord } | undefined
+  getIssued(options: GetOptions | undefined): Promise<TokenRecord>
+  invalidate(value: string): Promise<boolean>
+}
 
 /** The `fetch` of an entry. It follows changes of the configuration, because callers keep it. */
-export function entryFetch(entry: TokenEntry, clock: Clock): typeof globalThis.fetch {
+export function entryFetch(entry: FetchedFor, clock: Clock): typeof globalThis.fetch {
   let provider: Provider | undefined
   let authorized: typeof globalThis.fetch
   return (input, init) => {
@@ -15,7 +24,7 @@ export function entryFetch(entry: TokenEntry, clock: Clock): typeof globalThis.f
     return authorized(input, init)
   }
 
-  async function getToken(options?: { minTtlSeconds?: number; signal?: AbortSignal }) {
+  async function getToken(options?: GetOptions) {
     const { value, issuedAt } = await entry.getIssued(options)
     return { value, ageMs: clock.now() - issuedAt }
   }

@@ -1,16 +1,33 @@
-import { type Acquired, type AcquisitionWhy, acquire } from './acquirer.ts'
+import { acquire } from './acquirer.ts'
+import type { Acquired, AcquisitionWhy } from './acquisition.ts'
 import { type CurrentToken, remainingMs } from './current-token.ts'
 import type { EntryContext } from './entry-context.ts'
 import { providerFailure } from './failure.ts'
-import { sameCredentials } from './provider.ts'
+import type { FailureMemory } from './failure-memory.ts'
+import type { HeldToken } from './held-token.ts'
+import { type Provider, sameCredentials } from './provider.ts'
 import type { Ref } from './ref.ts'
-import type { TokenEntry } from './token-entry.ts'
+import type { Rejections } from './rejections.ts'
+import type { TokenKey } from './token-store.ts'
+
+/** What a flight needs of the entry that it acquires a token for. */
+interface Destination {
+  readonly ref: Ref
+  readonly key: TokenKey
+  readonly provider: Provider
+  readonly rejections: Rejections
+  readonly held: HeldToken
+  readonly failures: FailureMemory
+  readonly retired: unknown
+  install(acquired: Acquired): CurrentToken
+  disarm(): void
+}
 
 /**
  * One flight of an entry: acquires its token and lands it there. It ends with the provider it began with. When the
  * configuration changes meanwhile, those who wait get the outcome, and nobody else does.
  */
-export async function fly(context: EntryContext, entry: TokenEntry, why: AcquisitionWhy): Promise<CurrentToken> {
+export async function fly(context: EntryContext, entry: Destination, why: AcquisitionWhy): Promise<CurrentToken> {
   const { ref, key, provider, rejections, held, failures } = entry
   const { known, seenGeneration } = held
   const ours = () => key.id === entry.key.id && !entry.retired

@@ -1,4 +1,4 @@
-import type { Acquired } from './acquirer.ts'
+import type { Acquired } from './acquisition.ts'
 import { type CurrentToken, currentToken, postponed, reconsidered, remainingMs } from './current-token.ts'
 import type { EntryContext } from './entry-context.ts'
 import { askAgainAt, share } from './lifetime.ts'

@@ -1,10 +1,19 @@
 import type { Clock } from '../core/clock.ts'
-import { remainingMs } from './current-token.ts'
-import type { TokenEntry } from './token-entry.ts'
+import { type CurrentToken, remainingMs } from './current-token.ts'
+import type { FailureMemory } from './failure-memory.ts'
+import type { Ref } from './ref.ts'
 import type { TokenInspection, TokenState } from './token-handle.ts'
 
+/** What is looked at. */
+interface Inspected {
+  readonly ref: Ref
+  readonly current: CurrentToken | undefined
+  readonly failures: FailureMemory
+  readonly flights: { readonly running: unknown }
+}
+
 /** What people and the server see of an entry: never the value. */
-export function inspection(entry: TokenEntry, clock: Clock): TokenInspection {
+export function inspection(entry: Inspected, clock: Clock): TokenInspection {
   const { current, ref } = entry
   const failed = entry.failures.last
   const now = clock.monotonic()
@@ -25,12 +34,12 @@ export function inspection(entry: TokenEntry, clock: Clock): TokenInspection {
 }
 
 /** The state alone. */
-export function stateNow(entry: TokenEntry, clock: Clock): TokenState {
+export function stateNow(entry: Inspected, clock: Clock): TokenState {
   const { current } = entry
   return stateOf(entry, current ? remainingMs(current, clock) : 0, clock.monotonic())
 }
 
-function stateOf({ current, failures }: TokenEntry, leftMs: number, now: number): TokenState {
+function stateOf({ current, failures }: Inspected, leftMs: number, now: number): TokenState {
   const failed = failures.last
   if (current && leftMs > 0) return now < current.lifetime.softAt ? 'fresh' : 'stale'
   if (failed?.error.code === 'needs_reauth' || failed?.error.code === 'uncertain') return failed.error.code

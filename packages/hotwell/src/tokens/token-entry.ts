@@ -1,6 +1,6 @@
 import { type Clock, neverTick } from '../core/clock.ts'
 import { isHotwellError } from '../core/errors.ts'
-import type { Acquired, AcquisitionWhy } from './acquirer.ts'
+import type { Acquired, AcquisitionWhy } from './acquisition.ts'
 import { type CurrentToken, remainingMs } from './current-token.ts'
 import { closedFor, type DropCause, type EntryContext } from './entry-context.ts'
 import { entryFetch } from './entry-fetch.ts'

@@ -57,7 +57,7 @@ export class TokenKeeper {
   readonly preheater: Preheater
   readonly #parts: TokenKeeperParts
   readonly #entries: TokenEntries
-  readonly #context: EntryContext & { closed: boolean }
+  readonly #context: EntryContext<TokenEntry> & { closed: boolean }
   readonly #closing = new AbortController()
   readonly #clockWatch: ClockWatch
   readonly #latency: ProviderLatency
@@ -192,7 +192,7 @@ export class TokenKeeper {
     return tokenKey(this.#parts.namespace, provider, ref)
   }
 
-  #makeContext(): EntryContext & { closed: boolean } {
+  #makeContext(): EntryContext<TokenEntry> & { closed: boolean } {
     const { clock, events, gate, node, store, logger, logHits, flightTaken } = this.#parts
     const holder = `${node}:${process.pid}:${randomBytes(4).toString('hex')}`
     return {
