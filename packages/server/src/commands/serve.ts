@@ -1,4 +1,5 @@
-import { Command } from '@commander-js/extra-typings'
+import { Command, Option } from '@commander-js/extra-typings'
+import { logLevels } from '../log-levels.ts'
 import { portNumber } from './port-number.ts'
 import { runUntilStopped } from './run-until-stopped.ts'
 
@@ -14,7 +15,7 @@ export const serveCommand = () =>
     .option('--host <address>', 'the address to listen on; another than loopback needs an API key')
     .option('--port <number>', 'the port to listen on; 0 takes a free one', portNumber)
     .option('--data <dir>', 'the data folder')
-    .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent')
+    .addOption(new Option('--log-level <level>', 'the least that is logged').choices(logLevels))
     .option('--no-watch', 'do not read the configuration again when its file changes')
     .addHelpText(
       'after',
@@ -37,7 +38,7 @@ Examples:
       const { createServer } = await import('../create-server.ts')
       const { createLogger } = await import('../create-logger.ts')
       const { loadConfig } = await import('../config/load-config.ts')
-      const overrides = { host, port, dataDir: data, logLevel: logLevel as never }
+      const overrides = { host, port, dataDir: data, logLevel }
       const { config, path } = await loadConfig({ configFile, overrides })
       const log = createLogger(config.logLevel)
       const server = await createServer({ configFile, overrides, logger: log, watch })

@@ -3,6 +3,7 @@ import type { GateLimits } from 'hotwell/concurrency'
 import type { SqliteTokenStoreOptions } from 'hotwell/stores/sqlite'
 import { z } from 'zod'
 import { apiKeyActions } from '../keys/key-scope.ts'
+import { logLevels } from '../log-levels.ts'
 
 const seconds = z.number().nonnegative()
 const count = z.int().positive()
@@ -73,7 +74,7 @@ export const configSchema = z.strictObject({
   port: z.int().min(0).max(65_535).default(8000),
   dataDir: z.string().min(1).default('data'),
   namespace: z.string().min(1).max(128).default('hotwell'),
-  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  logLevel: z.enum(logLevels).default('info'),
   providers: z
     .record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'a provider is named [a-z][a-z0-9_-]{0,63}'), provider)
     .default({}),

@@ -2,7 +2,6 @@ import { readFile, stat } from 'node:fs/promises'
 import { extname, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { loadConfig } from 'c12'
-import { HotwellError } from 'hotwell'
 import { configurationError } from './configuration-error.ts'
 
 export interface ConfigFile {
@@ -43,7 +42,6 @@ export async function readConfigFile(cwd: string, name?: string): Promise<Config
     }
     return { path: found, shown: relative(cwd, found) || found, content: config }
   } catch (error) {
-    if (error instanceof HotwellError) throw error
     const message = error instanceof Error ? error.message : String(error)
     const told = withoutSource(message)
     throw configurationError(shown, [{ field: '', message: told }], told === message ? error : undefined)

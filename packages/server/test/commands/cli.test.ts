@@ -46,6 +46,7 @@ test('the exit code says what went wrong, and standard error says it to people',
     [['tokn'], {}, 2, /unknown command 'tokn'.*\n.*token/],
     [['token', 'get'], {}, 2, /missing required argument 'ref'/],
     [['token', 'get', 'crm'], known, 2, /provider\/kind/],
+    [['serve', '--log-level', 'loud'], {}, 2, /Allowed choices are trace, debug/],
     [['serve', '--port', 'http'], {}, 2, /whole number from 0 to 65535/],
     [
       ['token', 'get', 'crm/client', '--url', 'http://127.0.0.1:1'],

@@ -113,6 +113,14 @@ describe('what is wrong is named by its field', () => {
     await expect(load('hotwell.config.yaml', '- 1')).rejects.toThrow(/one object/)
   })
 
+  test('a provider that its own function refuses, in TypeScript', async () => {
+    const source = new URL('../../../hotwell/src/tokens/providers/feishu.ts', import.meta.url)
+    const content = `import { feishu } from '${source}'\nexport default { providers: { a: feishu({ appId: 'x' }) } }`
+    const loading = load('hotwell.config.ts', content)
+    await expect(loading).rejects.toThrow(/^hotwell\.config cannot be used: feishu: the option "appSecret"/)
+    await expect(loading).rejects.toMatchObject({ code: 'invalid_configuration' })
+  })
+
   test('a port in the environment that is none', async () => {
     await expect(loadConfig({ environment: { HOTWELL_PORT: 'http' } })).rejects.toThrow(
       /HOTWELL_PORT: "http" is no port/,
