@@ -86,9 +86,8 @@ describe('the house', () => {
     ).toEqual([])
   })
 
-  test('no imports go round in a circle', () => {
-    const all = importsOf('packages/*/src/**/*.ts').filter(({ typeOnly }) => !typeOnly)
-    expect(cyclesIn(all).map(cycle => cycle.join(' → '))).toEqual([])
+  test('no imports go round in a circle, those of types included', () => {
+    expect(cyclesIn(importsOf('packages/*/src/**/*.ts')).map(cycle => cycle.join(' → '))).toEqual([])
   })
 
   test('a circle is found', () => {
