@@ -4,6 +4,11 @@ import { createProgram } from './commands/program.ts'
 
 /** Runs the command line and ends the process with the code that `--help` explains. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever read the output has seen enough, as in `hotwell demo | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(exitCodes.ok)
+  })
   const program = createProgram()
   for (const command of allCommands(program)) {
     command.showHelpAfterError('(--help shows what can be said)')
