@@ -247,7 +247,7 @@ export class TokenEntry implements TokenSource {
   async #fly(why: AcquisitionWhy): Promise<CurrentToken> {
     this.#context.flightTaken(this)
     this.#dropCause = undefined
-    if (this.retired) throw this.retired
+    if (this.#refusal()) throw this.#refusal()
     return fly(this.#context, this, why)
   }
 

@@ -53,6 +53,20 @@ describe('closing', () => {
     expect(tokens.gateUsage().running).toBe(0)
   })
 
+  test('starts no refresh that was queued behind a running flight', async () => {
+    const { clock, tokens, upstream } = scene({})
+    upstream.latencyMs = 5 * second
+    const app = tokens.token('api/app')
+    const running = app.get()
+    await clock.advance(10)
+    const queued = failureOfCall(app.refresh())
+    const closing = tokens.close()
+    expect(await after(clock, 5 * second, running)).toBe('token-1-of-app')
+    expect(await queued).toMatchObject({ code: 'closed' })
+    await closing
+    expect(upstream.calls).toBe(1)
+  })
+
   test('refuses new acquisitions, and still serves what it has until its end', async () => {
     const { clock, tokens, upstream } = scene({})
     const app = tokens.token('api/app')
