@@ -69,7 +69,8 @@ function isZodRoute(schema: unknown): boolean {
 }
 
 interface Operation {
-  responses?: Record<string, unknown>
+  summary?: string
+  responses?: Record<string, { description: string }>
 }
 
 /** Every operation can answer with a problem, whatever its route declares. */
@@ -81,8 +82,13 @@ function addProblems({ openapiObject }: { openapiObject: Record<string, never> }
   const components = { ...document.components, schemas: { ...document.components?.schemas, Problem: problemSchema } }
   for (const path of Object.values(document.paths ?? {})) {
     for (const operation of Object.values(path)) {
+      const { summary = '', responses = {} } = operation
+      // What has no schema (text, pages) is what the summary says.
+      for (const reply of Object.values(responses)) {
+        if (reply.description === 'Default Response') reply.description = summary
+      }
       operation.responses = {
-        ...operation.responses,
+        ...responses,
         default: {
           description: 'A problem document that says what went wrong',
           content: { 'application/problem+json': { schema: problemReference } },

@@ -12,7 +12,9 @@ export function healthGet(app: FastifyInstance, _context: ServerContext): void {
         tags: ['operation'],
         operationId: 'getHealth',
         summary: 'Liveness: the process runs and answers',
-        response: { 200: z.object({ status: z.literal('ok') }).meta({ example: { status: 'ok' } }) },
+        response: {
+          200: z.object({ status: z.literal('ok') }).meta({ description: 'It does.', example: { status: 'ok' } }),
+        },
       },
     },
     async () => ({ status: 'ok' as const }),

@@ -29,7 +29,10 @@ export function readyGet(app: FastifyInstance, { access, readiness, tokens }: Se
         description:
           'Ready once each token of the manifest is there or has failed once, at the latest after readyTimeoutSeconds. ' +
           'Then for good: a token that fails later does not take the server away from the others.',
-        response: { 200: report, 503: report },
+        response: {
+          200: report.describe('Ready.'),
+          503: report.describe('Not yet: some tokens are still being tried.'),
+        },
       },
     },
     async (request, reply) => {

@@ -34,7 +34,7 @@ export function tokenInvalidate(app: FastifyInstance, { tokens, access, log }: S
           summary: 'Drop a token that was rejected',
           description: 'At most one drop in 5 s for each token. Needs the action `invalidate`.',
           body,
-          response: { 200: answer },
+          response: { 200: answer.describe('Whether the token was dropped.') },
         },
       },
       async request => {

@@ -17,7 +17,7 @@ export function tokenList(app: FastifyInstance, { tokens, access }: ServerContex
         description: 'Lists what the API key covers. Needs the action `list`.',
         security: keySecurity,
         querystring: z.strictObject({}),
-        response: { 200: z.object({ tokens: z.array(tokenFacts) }) },
+        response: { 200: z.object({ tokens: z.array(tokenFacts) }).describe('The tokens, without values.') },
       },
     },
     async request => {

@@ -19,7 +19,7 @@ export function tokenRefresh(app: FastifyInstance, { tokens, access, log }: Serv
           description:
             'Callers that ask while an acquisition runs share the next one. A provider that returns the same token ' +
             '(Lark, while 30 minutes remain) is no error. Needs the action `refresh`.',
-          response: { 200: tokenFacts },
+          response: { 200: tokenFacts.describe('The new token, without its value.') },
         },
       },
       async request => {
