@@ -70,7 +70,7 @@ function isZodRoute(schema: unknown): boolean {
 
 interface Operation {
   summary?: string
-  responses?: Record<string, { description: string }>
+  responses?: Record<string, { description: string; content?: unknown }>
 }
 
 /** Every operation can answer with a problem, whatever its route declares. */
