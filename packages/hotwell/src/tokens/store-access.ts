@@ -2,7 +2,6 @@ import { backoffMs } from '../core/backoff.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import { HotwellError, isHotwellError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
-import { scrub } from '../core/scrub.ts'
 import type { AcquisitionTarget, AcquisitionWhy } from './acquisition.ts'
 import { awaitChange } from './await-change.ts'
 import { claimTtlMs, keepClaim } from './claim-keeper.ts'
@@ -203,12 +202,17 @@ export class StoreAccess {
       if (code !== 'store_unavailable' && !(code === 'store_unreadable' && this.#worked)) throw error
       if (!this.#failing) {
         this.#failing = true
-        const message = scrub(error instanceof Error ? error.message : String(error))
+        // A foreign error may quote what was to be stored, so only its name is told.
+        const message = isHotwellError(error) ? error.message : `The token store failed (${nameOf(error)}).`
         this.#events.emit('store.failed', Object.freeze({ operation, code, message }))
       }
       return undefined
     }
   }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.name) : typeof error
 }
 
 function memoryOnly(key: TokenKey, previous: TokenRecord | undefined): ClaimTaken {

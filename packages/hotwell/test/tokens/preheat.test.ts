@@ -1,4 +1,5 @@
 import { preheatPresets } from 'hotwell'
+import { sleep } from 'hotwell/core'
 import { describe, expect, test } from 'vitest'
 import { after, failureOfCall, scene, Upstream } from './scene.ts'
 
@@ -68,6 +69,26 @@ describe('preheating', () => {
       expect(tokens.preheater.status().inFlight).toBeLessThanOrEqual(2)
     }
     expect(most).toBe(2)
+  })
+
+  test('a token that waits for its turn and that a caller renews meanwhile is not renewed a second time', async () => {
+    const { clock, tokens, upstream } = scene({
+      preheat: { maxConcurrent: 1 },
+      manifest: ['api/app', 'api/tenant/acme'],
+    })
+    await clock.advance(second)
+    const acme = tokens.token('api/tenant/acme')
+    upstream.answer = async request => {
+      // The one whose turn it is takes longest, so the other one waits behind it and is renewed by its caller.
+      if (request.ref.kind === 'app') await sleep(request.clock, 20 * minute)
+      return upstream.issue(request)
+    }
+    while (upstream.calls === 2) await clock.advance(second)
+    expect(upstream.last.ref.kind).toBe('app')
+    while (tokens.preheater.status().waiting === 0) await clock.advance(second)
+    acme.peek()
+    await clock.advance(30 * minute)
+    expect(upstream.requests.filter(({ ref }) => ref.kind === 'tenant')).toHaveLength(2)
   })
 
   test('tenantTokens: false leaves tenants to their callers, but not those of the manifest', async () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { HotwellError } from 'hotwell'
 import { memory } from 'hotwell/stores/memory'
 import { FakeClock } from 'hotwell/testing'
@@ -49,6 +50,18 @@ describe('a store that fails', () => {
     expect(await after(clock, 200, tokens.token('api/app').get())).toBe('token-1-of-app')
     expect(await tokens.token('api/app').invalidate()).toBe(true)
     expect(told).toEqual(['store_unavailable'])
+  })
+
+  test('with words that quote the new token is told without it', async () => {
+    const { clock, store, tokens, upstream, records } = withStore()
+    const told: unknown[] = []
+    tokens.on('store.failed', event => told.push(event))
+    upstream.answer = () => ({ value: 'brand-new-token', expiresInSeconds: 60 })
+    store.failure = new TypeError('cannot bind brand-new-token')
+    store.only = ['commit']
+    expect(await after(clock, 100, tokens.token('api/app').get())).toBe('brand-new-token')
+    expect(told).toHaveLength(1)
+    expect(inspect([told, records, tokens.health()], { depth: 10 })).not.toContain('brand-new-token')
   })
 
   test('makes no refresh of a token that came back unchanged', async () => {
