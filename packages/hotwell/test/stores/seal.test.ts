@@ -3,8 +3,8 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ensureKeyFile } from '../../src/tokens/key-file.ts'
-import { createSealer, keyIdOf, type SealContext } from '../../src/tokens/seal.ts'
+import { ensureKeyFile } from '../../src/core/key-file.ts'
+import { createSealer, keyIdOf, type SealContext } from '../../src/core/seal.ts'
 
 const keyA = Buffer.alloc(32, 1).toString('base64')
 const keyB = Buffer.alloc(32, 2).toString('base64')

@@ -3,7 +3,7 @@ import { isHotwellError } from '../../../core/errors.ts'
 import { type Logger, silentLogger } from '../../../core/logger.ts'
 import type { Database } from '../../../database/database.ts'
 import { tokensRecords } from '../../../database/migrations/001-tokens-records.ts'
-import type { Sealer } from '../../seal.ts'
+import type { Sealer } from '../../../core/seal.ts'
 import {
   claimState,
   commitState,

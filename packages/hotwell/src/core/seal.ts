@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { HotwellError } from '../core/errors.ts'
+import { HotwellError } from './errors.ts'
 
 /** What a sealed text belongs to. It cannot be opened as part of another record, or at another generation or end. */
 export interface SealContext {

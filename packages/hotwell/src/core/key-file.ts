@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { HotwellError } from '../core/errors.ts'
+import { HotwellError } from './errors.ts'
 
 /**
  * The key of a key file, which is made if it is not there. Of several processes that make it at once one wins, and the
