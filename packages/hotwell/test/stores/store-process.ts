@@ -1,6 +1,6 @@
 import { createSystemClock } from '../../src/core/clock.ts'
-import { keyOf } from '../../src/testing/token-store-harness.ts'
 import { ensureKeyFile } from '../../src/core/key-file.ts'
+import { keyOf } from '../../src/testing/token-store-harness.ts'
 import { sqlite } from '../../src/tokens/stores/sqlite.ts'
 import type { Claim, NewToken, TokenStore } from '../../src/tokens/token-store.ts'
 

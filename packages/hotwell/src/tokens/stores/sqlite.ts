@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import { type Clock, createSystemClock } from '../../core/clock.ts'
 import { HotwellError } from '../../core/errors.ts'
+import { ensureKeyFile, readKeyFile } from '../../core/key-file.ts'
 import type { Logger } from '../../core/logger.ts'
 import { openSqlite } from '../../database/open-sqlite.ts'
-import { ensureKeyFile, readKeyFile } from '../../core/key-file.ts'
 import { type SqlTokenStore, sqlTokenStore } from './sql/sql-token-store.ts'
 import type { TokenTables } from './sql/token-row.ts'
 

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { HotwellError } from '../../../core/errors.ts'
-import type { Database } from '../../../database/database.ts'
 import { createSealer, type Sealer } from '../../../core/seal.ts'
+import type { Database } from '../../../database/database.ts'
 import type { TokenTables } from './token-row.ts'
 
 const context = { id: 'hotwell token store', part: 'check', generation: 0 }

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../core/clock.ts'
 import { isHotwellError } from '../../../core/errors.ts'
 import { type Logger, silentLogger } from '../../../core/logger.ts'
+import type { Sealer } from '../../../core/seal.ts'
 import type { Database } from '../../../database/database.ts'
 import { tokensRecords } from '../../../database/migrations/001-tokens-records.ts'
-import type { Sealer } from '../../../core/seal.ts'
 import {
   claimState,
   commitState,

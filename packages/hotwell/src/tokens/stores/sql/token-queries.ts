@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
-import type { Database } from '../../../database/database.ts'
 import type { Sealer } from '../../../core/seal.ts'
+import type { Database } from '../../../database/database.ts'
 import type { Now } from '../../store-transitions.ts'
 import type { StoreEvent, TokenKey } from '../../token-store.ts'
 import type { NumberedChange } from './change-watch.ts'

@@ -1,6 +1,6 @@
 import { HotwellError } from '../../../core/errors.ts'
-import type { Grant } from '../../provider.ts'
 import type { SealContext, Sealer } from '../../../core/seal.ts'
+import type { Grant } from '../../provider.ts'
 import type { Instant, TokenState } from '../../store-transitions.ts'
 import type { StoreEvent, TokenKey } from '../../token-store.ts'
 
