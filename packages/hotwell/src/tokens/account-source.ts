@@ -54,6 +54,8 @@ export interface AccountSource {
   /** Takes one try off the lock-out budget, durably, unless the account is barred, or the budget spent. */
   reserve(site: string, credentials: AccountCredentials): Promise<LoginReservation | LoginRefusal>
   settle(site: string, account: string, reservation: LoginReservation, outcome: LoginOutcome): Promise<void>
+  /** Calls the listener when an account was added, changed, unbarred or removed; returns the function that ends it. */
+  onChange?(listener: (site: string, account: string) => void): () => void
   /** An aborted login of this account does not end: it is left alone for a while. */
   coolDown(site: string, account: string): void
 }

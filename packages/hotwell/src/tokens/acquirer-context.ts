@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Events } from '../core/events.ts'
+import type { AccountSource } from './account-source.ts'
 import type { AcquisitionGate } from './acquisition-gate.ts'
 import type { Breakers } from './breakers.ts'
 import type { Ref } from './ref.ts'
@@ -12,6 +13,8 @@ export interface AcquirerContext {
   readonly clock: Clock
   readonly store: StoreAccess
   readonly gate: AcquisitionGate
+  /** Where logins get their accounts from. */
+  readonly accounts: AccountSource | undefined
   readonly breakers: Breakers
   readonly replyAges: ReplyAges
   readonly events: Events<TokenEvents>

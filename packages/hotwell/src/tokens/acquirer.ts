@@ -1,10 +1,12 @@
 import type { HotwellError } from '../core/errors.ts'
+import { type AccountLogin, accountLogin } from './account-login.ts'
 import type { AcquirerContext } from './acquirer-context.ts'
 import type { Acquired, AcquisitionTarget, AcquisitionWhy } from './acquisition.ts'
 import type { GateSlot } from './acquisition-gate.ts'
 import { AcquisitionReport } from './acquisition-report.ts'
 import { askProvider, type Issued, type PendingCall } from './ask-provider.ts'
 import { failureOf } from './failure.ts'
+import type { Provider } from './provider.ts'
 import { errorOfAcquisition, pauseAfter, withPause } from './sort-failure.ts'
 import type { ClaimTaken } from './store-access.ts'
 import { fingerprint } from './token-key.ts'
@@ -31,11 +33,13 @@ export async function acquire(
   /** The provider's promise, which may outlive the acquisition. */
   const pending: PendingCall = { promise: undefined }
   let probe = false
+  let login: AccountLogin | undefined
   try {
     breakers.check(ref.provider, why.force === true)
     const dependency = await dependencyOf(context, target)
     secrets.push(dependency?.value)
-    const claimed = await store.claim(target, why, context.closing)
+    login = await accountLogin(context, target)
+    const claimed = await store.claim(target, why, context.closing, versionOf(provider, login))
     if (claimed.status === 'newer') {
       events.emit('token.adopted', Object.freeze({ ref: ref.canonical, generation: claimed.token.generation }))
       return { token: claimed.token, from: 'store', unchanged: false }
@@ -48,9 +52,22 @@ export async function acquire(
     report.queueWaitMs = slot.queueWaitMs
     // Only now: it may have opened while this one waited, and nobody waits for anything while being the probe.
     probe = breakers.pass(ref.provider, why.force === true)
-    const started = { ref: ref.canonical, trigger: why.trigger, at: clock.now() }
-    events.emit('acquisition.started', Object.freeze(started))
-    const issued = await askProvider(context, { target, why, slot, report, dependency, previous, taken, pending })
+    // Again, because the password may have been changed while this one waited.
+    login = await accountLogin(context, target)
+    secrets.push(login?.credentials.password)
+    report.credentialId = login?.credentials.credentialId
+    events.emit('acquisition.started', report.started())
+    const issued = await askProvider(context, {
+      target,
+      why,
+      slot,
+      report,
+      dependency,
+      previous,
+      taken,
+      pending,
+      login,
+    })
     secrets.push(issued.token.value, issued.token.grant?.value)
     const acquired = await commit(context, target, taken, issued.token, previous, issued.spent)
     breakers.close(ref.provider)
@@ -67,9 +84,11 @@ export async function acquire(
       await giveBack(context, taken, pending)
       throw failed
     }
-    const pausedMs = settleFailure(context, target, failed, { asked: report.attempts > 0, probe })
+    const pausedMs = settleFailure(context, target, failed, { asked: report.attempts > 0, probe, login })
     const error = withPause(failed, pausedMs)
-    if (taken) await store.fail(taken, { error, pausedMs, credentialVersion: provider.credentialVersion })
+    // What our own accounts refuse says nothing to others, and it ends at once when a person lifts it.
+    if (taken && refusedHere(error)) await store.release(taken)
+    else if (taken) await store.fail(taken, { error, pausedMs, credentialVersion: versionOf(provider, login) })
     if (taken && pending.promise) void awaitLateSuccess(context, target, taken, pending.promise)
     if (!failed.details.remembered) events.emit('acquisition.finished', report.failed(error, { refresh }))
     throw error
@@ -157,17 +176,28 @@ function lengthened(previous: TokenRecord, token: NewToken): boolean {
   return token.expiresAt > previous.expiresAt + Math.max(2000, previous.lifeMs / 100)
 }
 
+/** Of what is asked for: a remembered failure does not count for another. */
+function versionOf({ credentialVersion }: Provider, login: AccountLogin | undefined): string | undefined {
+  return login ? `${credentialVersion ?? ''}:${login.credentials.credentialId}` : credentialVersion
+}
+
+function refusedHere({ code }: HotwellError): boolean {
+  return code === 'account_unavailable' || code === 'unknown_subject'
+}
+
 /** Tells the breaker, and returns for how long nobody should ask again, in ms. */
 function settleFailure(
   { breakers }: AcquirerContext,
   { ref, failures, outdated }: AcquisitionTarget,
   error: HotwellError,
-  { asked, probe }: { asked: boolean; probe: boolean },
+  { asked, probe, login }: { asked: boolean; probe: boolean; login: AccountLogin | undefined },
 ): number {
   const failure = failureOf(error)
+  // Whatever a provider says of a password, it is this account's own.
+  const ofAccount = login !== undefined && failure.status === 'credential_error'
   // What its dependency failed of, or another process, concerns this provider only if it was asked itself.
   if (asked && failure.disposition === 'terminal' && !outdated()) {
-    if (failure.scope === 'provider') return breakers.trip(ref.provider, error, probe)
+    if (failure.scope === 'provider' && !ofAccount) return breakers.trip(ref.provider, error, probe)
     // A provider that refuses this ref alone works.
     breakers.close(ref.provider)
   }

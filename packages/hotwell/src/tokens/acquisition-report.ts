@@ -5,6 +5,7 @@ import type { AcquisitionRecord, AcquisitionTrigger } from './acquisition-record
 import { failureOf } from './failure.ts'
 import type { AcquisitionFacts } from './provider.ts'
 import type { Ref } from './ref.ts'
+import type { TokenEvents } from './token-events.ts'
 import { fingerprint } from './token-key.ts'
 import type { TokenRecord } from './token-store.ts'
 
@@ -19,6 +20,7 @@ export class AcquisitionReport {
   readonly #ref: Ref
   readonly #trigger: AcquisitionTrigger
   readonly #node: string
+  readonly #id = randomUUID()
   readonly #createdAt: number
   readonly #began: number
   #startedAt: number | undefined
@@ -30,6 +32,13 @@ export class AcquisitionReport {
     this.#node = node
     this.#createdAt = clock.now()
     this.#began = clock.monotonic()
+  }
+
+  /** What is told when its turn has come. */
+  started(): TokenEvents['acquisition.started'] {
+    const { provider, kind, subject, canonical } = this.#ref
+    const at = this.#clock.now()
+    return Object.freeze({ id: this.#id, ref: canonical, provider, kind, subject, trigger: this.#trigger, at })
   }
 
   /** The provider is being asked. */
@@ -66,7 +75,7 @@ export class AcquisitionReport {
     const { provider, kind, subject, canonical } = this.#ref
     const { loginMs, captchaAttempts, networkRetries } = this.#facts
     return Object.freeze({
-      id: randomUUID(),
+      id: this.#id,
       provider,
       kind,
       subject,

@@ -1,6 +1,6 @@
-import { backoffMs } from '../core/backoff.ts'
 import { sleep } from '../core/clock.ts'
 import { HotwellError, isHotwellError } from '../core/errors.ts'
+import type { AccountLogin } from './account-login.ts'
 import type { AcquirerContext } from './acquirer-context.ts'
 import type { AcquisitionTarget, AcquisitionWhy } from './acquisition.ts'
 import type { GateSlot } from './acquisition-gate.ts'
@@ -10,15 +10,10 @@ import { withSignal } from './flights.ts'
 import { issuedToken } from './issued-token.ts'
 import type { AcquireRequest, Grant } from './provider.ts'
 import type { Ref } from './ref.ts'
+import { loginRetryPlan, requestRetries } from './retry-plan.ts'
 import type { ClaimTaken } from './store-access.ts'
 import { fingerprint } from './token-key.ts'
 import type { NewToken, TokenRecord } from './token-store.ts'
-
-/** How often a provider is asked in one acquisition, at most. */
-const attempts = 3
-const firstRetryMs = 500
-/** A longer pause is not slept through while holding a slot: the acquisition ends, and the next one comes after it. */
-const longestRetryMs = 5000
 
 /** What the provider is still doing; it may outlive the acquisition. Never rejects. */
 export interface PendingCall {
@@ -35,6 +30,8 @@ interface Asking {
   readonly previous: TokenRecord | undefined
   readonly taken: ClaimTaken
   readonly pending: PendingCall
+  /** The account to log in with. */
+  readonly login: AccountLogin | undefined
 }
 
 export interface Issued {
@@ -48,18 +45,17 @@ export interface Issued {
 /** Asks the provider, again where that may help, within the slot's longest hold. */
 export async function askProvider(context: AcquirerContext, asking: Asking): Promise<Issued> {
   const { clock, gate } = context
-  const { slot, report, target } = asking
+  const { slot, report, target, login } = asking
+  const spends = target.provider.rotation !== undefined
+  const plan = login ? loginRetryPlan() : requestRetries({ spends })
   for (let attempt = 1; ; attempt++) {
     try {
       return await askOnce(context, asking, attempt)
     } catch (error) {
       const failure = failureOf(error)
       if (failure.status === 'rate_limited') gate.penalize(target.ref.provider, failure.retryAfterMs)
-      const spends = target.provider.rotation !== undefined
-      const again =
-        (failure.disposition === 'retryable' && !futile(error)) || (failure.disposition === 'uncertain' && !spends)
-      const pauseMs = Math.max(failure.retryAfterMs ?? 0, backoffMs(attempt, { baseMs: firstRetryMs }))
-      if (!again || attempt >= attempts || pauseMs > longestRetryMs || slot.signal.aborted) throw error
+      const pauseMs = slot.signal.aborted ? undefined : plan.pauseAfter(error)
+      if (pauseMs === undefined) throw error
       if (failure.status === 'network_error') report.note({ networkRetries: 1 })
       await sleep(clock, pauseMs, AbortSignal.any([slot.signal, context.closing])).catch(cause => {
         // An abort now must not hide that the grant was certainly not spent.
@@ -71,7 +67,7 @@ export async function askProvider(context: AcquirerContext, asking: Asking): Pro
 
 async function askOnce(context: AcquirerContext, asking: Asking, attempt: number): Promise<Issued> {
   const { clock, closing, replyAges } = context
-  const { target, why, slot, report, dependency, previous, taken, pending } = asking
+  const { target, why, slot, report, dependency, previous, taken, pending, login } = asking
   const { ref, provider, rejections } = target
   const grant = taken.grant ?? previous?.grant
   const spent = provider.rotation && grant ? fingerprint(grant.value) : undefined
@@ -85,13 +81,15 @@ async function askOnce(context: AcquirerContext, asking: Asking, attempt: number
     attempt,
     previous: previousOf(previous, grant),
     dependency,
+    credentials: login?.credentials,
     note: report.note,
   }
+  const settle = await login?.reserve()
   report.attempt()
   const sentAt = clock.monotonic()
   const sentWall = clock.now()
   const asked = (async () => {
-    const acquired = await provider.acquire(request)
+    const acquired = await answerOf(() => provider.acquire(request), settle)
     const age = replyAges.ageOf(ref.provider, acquired?.serverDate, clock.monotonic())
     return { token: issuedToken(acquired, ref.canonical, sentWall, age), sentAt, spent }
   })()
@@ -112,9 +110,16 @@ async function askOnce(context: AcquirerContext, asking: Asking, attempt: number
   }
 }
 
-/** Another attempt within the same claim would end alike. */
-function futile(error: unknown): boolean {
-  return isHotwellError(error, 'still_rejected') || isHotwellError(error, 'conflict')
+/** The provider's answer. Whatever it is, the accounts hear of it first, also when nobody waits for it any more. */
+async function answerOf<T>(ask: () => Promise<T>, settle: ((error: unknown) => Promise<void>) | undefined): Promise<T> {
+  try {
+    const answer = await ask()
+    await settle?.(undefined)
+    return answer
+  } catch (error) {
+    await settle?.(error)
+    throw error
+  }
 }
 
 /**

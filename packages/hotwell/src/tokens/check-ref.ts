@@ -7,6 +7,14 @@ import { isSelector, type Ref, refParameters } from './ref.ts'
  * @throws HotwellError `unknown_provider`, `unknown_kind`, `unknown_subject`, or `invalid_ref` for a parameter or scope
  */
 export function providerOf(ref: Ref, providers: ReadonlyMap<string, Provider>): Provider {
+  const provider = issuerOf(ref, providers)
+  if (isSelector(ref)) throw unknownSubject(ref, 'it names no account, and no accounts are configured to choose from')
+  if (provider.knows && !provider.knows(ref)) throw unknownSubject(ref, 'the provider is not configured for it')
+  return provider
+}
+
+/** As {@link providerOf}, but for a selector as well, which has a token of no account yet. */
+export function issuerOf(ref: Ref, providers: ReadonlyMap<string, Provider>): Provider {
   const provider = providers.get(ref.provider)
   if (!provider) {
     throw new HotwellError(
@@ -25,8 +33,6 @@ export function providerOf(ref: Ref, providers: ReadonlyMap<string, Provider>): 
   }
   const alien = ref.scope?.split(' ').find(scope => !provider.scopes?.includes(scope))
   if (alien !== undefined) throw refused(ref, `the scope "${alien}" is not among the provider's configured scopes`)
-  if (isSelector(ref)) throw unknownSubject(ref, 'no accounts are configured from which one could be chosen')
-  if (provider.knows && !provider.knows(ref)) throw unknownSubject(ref, 'the provider is not configured for it')
   return provider
 }
 

@@ -8,6 +8,7 @@ import { Events, type Listener } from '../core/events.ts'
 import { type Logger, silentLogger } from '../core/logger.ts'
 import { AcquisitionStats } from '../monitoring/acquisition-stats.ts'
 import { TokenMetrics } from '../monitoring/token-metrics.ts'
+import type { AccountSource } from './account-source.ts'
 import type { GateUsage } from './acquisition-gate.ts'
 import type { AcquisitionRecorder } from './acquisition-record.ts'
 import { providerOf } from './check-ref.ts'
@@ -43,6 +44,8 @@ export interface TokenManagerOptions<P extends Providers> {
   manifest?: readonly RefText<P>[]
   /** Limits on acquisitions. */
   gate?: GateLimits
+  /** The accounts that logins are made with, as `createAccounts()` makes them; without, no password is counted. */
+  accounts?: AccountSource
   /** Where the record of each acquisition goes. Closed with the manager. */
   history?: AcquisitionRecorder
   /** Count lookups and acquisitions. @default true */
@@ -79,6 +82,15 @@ export interface TokenManager<P extends Providers = Providers> extends AsyncDisp
   health(): ManagerHealth
   gateUsage(): GateUsage
   /**
+   * Changes limits of the gate at once; those left out stay. Lower ones drain.
+   * @throws HotwellError `invalid_configuration`, naming the field; then nothing has changed
+   */
+  configureGate(limits: GateLimits): void
+  /** Acquires these tokens where they are not there, and waits until each was tried, at most `timeoutSeconds` (30). */
+  warmUp(refs: readonly string[], options?: { timeoutSeconds?: number; signal?: AbortSignal }): Promise<ReadyReport>
+  /** Drops access tokens here and in the store: of one site, or all. Refresh tokens stay. Returns how many there were. */
+  clearTokens(options?: { site?: string }): Promise<number>
+  /**
    * Changes the configuration at once, after all of it was checked: nothing changes if anything is wrong. Running
    * acquisitions end with the provider they began with; lower limits drain; what is left out goes back to its default.
    * Tokens stay, but those of a provider whose identity has changed; remembered failures go where the secret may have.
@@ -109,7 +121,9 @@ export function createTokenManager<const P extends Providers>(options: TokenMana
   const limits = completeLimits(options.gate ?? {})
   // All is checked: nothing that would have to be stopped again is made before.
   const { clock = createSystemClock(), store = memory({ clock }) } = options
-  const gate = createGate({ ...limits, clock, logger })
+  const { accounts } = options
+  const onQuarantine = (site: string, account = '') => accounts?.coolDown(site, account)
+  const gate = createGate({ ...limits, clock, logger, onQuarantine })
   const events = new Events<TokenEvents>((error, name) => logger.error({ err: error, event: name }, 'A listener threw'))
   const metrics = new TokenMetrics({ enabled: monitoring })
   const statistics = monitoring ? new AcquisitionStats({ clock }) : undefined
@@ -121,6 +135,7 @@ export function createTokenManager<const P extends Providers>(options: TokenMana
     providers,
     store,
     gate,
+    accounts,
     preheat: preheating,
     manifest,
     history,
@@ -144,6 +159,9 @@ export function createTokenManager<const P extends Providers>(options: TokenMana
     ready: given => keeper.ready(given),
     health: () => keeper.health(),
     gateUsage: () => keeper.gateUsage(),
+    configureGate: changed => gate.configure(changed),
+    warmUp: (refs, given = {}) => keeper.warmUp(refs, given),
+    clearTokens: ({ site } = {}) => keeper.clearTokens(site),
     reconfigure: changed => reconfigure(keeper, gate, changed),
     logPerformanceMetrics: () => metrics.logPerformanceMetrics(logger),
     close,

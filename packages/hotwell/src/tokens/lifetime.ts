@@ -94,3 +94,8 @@ export function askAgainAt(
 export function share(...words: string[]): number {
   return Number.parseInt(hash('sha256', words.join('\0'), 'hex').slice(0, 12), 16) / 2 ** 48
 }
+
+/** The earliest renewal that brings anything: a minute inside the window in which the provider issues a new token. */
+export function latestMarginSeconds(notBeforeSeconds: number | undefined): number | undefined {
+  return notBeforeSeconds === undefined ? undefined : Math.max(notBeforeSeconds - 60, notBeforeSeconds / 2)
+}

@@ -33,6 +33,8 @@ export interface Provider<Kind extends string = string> {
   readonly baseUrls?: readonly string[]
   /** A token with at least this much life left is returned again, unchanged, by the provider. Default 0. */
   readonly notBeforeSeconds?: number
+  /** True: it logs in with an account of the manager's `accounts`, and cannot do without. Default: takes one if there. */
+  readonly needsAccount?: boolean
   /** The provider's documented limit on acquisitions. */
   readonly quota?: Quota
   /** Present when an acquisition spends a single-use refresh token. */

@@ -62,8 +62,13 @@ export class StoreAccess {
    * Becomes the one process that acquires the token, or returns the token that another one brought.
    * @throws the failure that another process has just had, with `details.remembered`
    */
-  async claim(target: AcquisitionTarget, why: AcquisitionWhy, signal: AbortSignal): Promise<ClaimOutcome> {
-    const { key, provider } = target
+  async claim(
+    target: AcquisitionTarget,
+    why: AcquisitionWhy,
+    signal: AbortSignal,
+    credentialVersion: string | undefined,
+  ): Promise<ClaimOutcome> {
+    const { key } = target
     const asked = this.#clock.now()
     const giveUpAt = this.#clock.monotonic() + longestWaitMs
     let { seenGeneration } = target
@@ -71,7 +76,6 @@ export class StoreAccess {
     const change = awaitChange(this.store, key, this.#clock, signal)
     try {
       for (;;) {
-        const { credentialVersion } = provider
         const request = { holder: this.#holder, ttlMs: claimTtlMs, seenGeneration, force: why.force, credentialVersion }
         const result = await this.#try('claim', () => this.store.claim(key, request))
         if (!result || result.status === 'unreadable') return memoryOnly(key, seen)

@@ -2,7 +2,16 @@ import type { AcquisitionRecord, AcquisitionTrigger } from './acquisition-record
 
 /** What a token manager tells. Every event is frozen and holds neither token nor secret. */
 export interface TokenEvents {
-  'acquisition.started': { readonly ref: string; readonly trigger: AcquisitionTrigger; readonly at: number }
+  /** Its turn at the gate has come. `id` is that of the record that `acquisition.finished` will bring. */
+  'acquisition.started': {
+    readonly id: string
+    readonly ref: string
+    readonly provider: string
+    readonly kind: string
+    readonly subject?: string
+    readonly trigger: AcquisitionTrigger
+    readonly at: number
+  }
   'acquisition.finished': AcquisitionRecord
   /** A token was adopted that another process acquired. */
   'token.adopted': { readonly ref: string; readonly generation: number }

@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { type Clock, sleep } from '../core/clock.ts'
+import { sleep } from '../core/clock.ts'
 import { HotwellError } from '../core/errors.ts'
-import type { Events, Listener } from '../core/events.ts'
-import type { Logger } from '../core/logger.ts'
-import type { AcquisitionGate, GateUsage } from './acquisition-gate.ts'
-import type { AcquisitionRecorder } from './acquisition-record.ts'
+import type { Listener } from '../core/events.ts'
+import { AccountSelectors } from './account-selectors.ts'
+import type { GateUsage } from './acquisition-gate.ts'
 import { Breakers } from './breakers.ts'
 import { providerOf } from './check-ref.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { dependsOn, resolveDependency } from './dependency.ts'
 import type { DropCause, EntryContext } from './entry-context.ts'
+import { followAccounts } from './follow-accounts.ts'
 import { followStore, ignoreUnreadable } from './follow-store.ts'
-import { marginMs } from './lifetime.ts'
+import { latestMarginSeconds, marginMs } from './lifetime.ts'
 import { healthOf, type ManagerHealth } from './manager-health.ts'
 import { logEvents } from './manager-log.ts'
-import { Preheater, type PreheatOptions } from './preheater.ts'
+import { Preheater } from './preheater.ts'
 import { type Provider, sameCredentials } from './provider.ts'
 import { ProviderLatency } from './provider-latency.ts'
 import { makeRef, parseRef, type Ref, type RefParts } from './ref.ts'
@@ -23,28 +23,11 @@ import { StoreAccess } from './store-access.ts'
 import { TokenEntries } from './token-entries.ts'
 import { TokenEntry } from './token-entry.ts'
 import type { TokenEvents } from './token-events.ts'
-import type { LookupCounters, TokenHandle, TokenInspection } from './token-handle.ts'
+import type { TokenHandle, TokenInspection } from './token-handle.ts'
+import type { TokenKeeperParts } from './token-keeper-parts.ts'
 import { tokenKey } from './token-key.ts'
-import type { StoreEvent, TokenStore } from './token-store.ts'
+import type { StoreEvent } from './token-store.ts'
 import { type ReadyReport, warmUp } from './warm-up.ts'
-
-/** The parts a manager is made of; createTokenManager() makes them from options. */
-export interface TokenKeeperParts {
-  readonly providers: ReadonlyMap<string, Provider>
-  readonly store: TokenStore
-  readonly gate: AcquisitionGate
-  readonly preheat: PreheatOptions | false
-  readonly manifest: readonly string[]
-  readonly history: AcquisitionRecorder | undefined
-  readonly logger: Logger
-  readonly logHits: boolean
-  readonly clock: Clock
-  readonly namespace: string
-  readonly node: string
-  readonly events: Events<TokenEvents>
-  readonly countersFor: (kind: string) => LookupCounters
-  readonly flightTaken: () => void
-}
 
 /** How long closing waits for running acquisitions, in ms. */
 const closingMs = 10_000
@@ -61,6 +44,8 @@ export class TokenKeeper {
   readonly #closing = new AbortController()
   readonly #clockWatch: ClockWatch
   readonly #latency: ProviderLatency
+  readonly #selectors: AccountSelectors | undefined
+  readonly #unfollow: (() => void) | undefined
   #providers: ReadonlyMap<string, Provider>
   #warmUp: ReturnType<typeof warmUp> | undefined
   #unwatch: (() => void) | undefined
@@ -79,6 +64,13 @@ export class TokenKeeper {
     this.preheater = new Preheater(parts.preheat || undefined, { clock, node, entries, reconsider, onError })
     this.#clockWatch = new ClockWatch(clock, byMs => this.#clockJumped(byMs))
     logEvents(events, parts.logger)
+    const { accounts } = parts
+    if (accounts) {
+      const entryOf = (ref: Ref) => this.#entry(ref.canonical)
+      const providers = () => this.#providers
+      this.#selectors = new AccountSelectors({ accounts, clock, entryOf, providers, store: this.#context.store })
+      this.#unfollow = followAccounts(accounts, entries, entry => this.preheater.plan(entry))
+    }
     events.on('acquisition.finished', record => {
       if (record.attempts > 0) this.#latency.record(record.provider, record.providerMs)
       parts.history?.record(record)
@@ -88,7 +80,7 @@ export class TokenKeeper {
   }
 
   token(ref: string | RefParts): TokenHandle {
-    return this.#entry(ref).handle
+    return this.#selectors?.handleOf(ref) ?? this.#entry(ref).handle
   }
 
   on<Name extends keyof TokenEvents>(name: Name, listener: Listener<TokenEvents[Name]>): () => void {
@@ -106,6 +98,19 @@ export class TokenKeeper {
   health(): ManagerHealth {
     const { store, breakers } = this.#context
     return healthOf(store.store, store.failing, breakers.status())
+  }
+
+  /** Acquires what is not there yet, and waits until each has been tried. */
+  warmUp(refs: readonly string[], options: { timeoutSeconds?: number; signal?: AbortSignal }): Promise<ReadyReport> {
+    const entries = refs.map(ref => this.#entry(ref))
+    return warmUp(entries, this.#parts.clock).report(options)
+  }
+
+  /** Drops the access tokens of a site, or all, here and in the store. Returns how many there were. */
+  async clearTokens(site: string | undefined): Promise<number> {
+    const entries = [...this.#entries.values()].filter(({ ref }) => site === undefined || ref.provider === site)
+    const dropped = await Promise.all(entries.map(entry => entry.invalidate(undefined)))
+    return dropped.filter(Boolean).length
   }
 
   gateUsage(): GateUsage {
@@ -159,15 +164,10 @@ export class TokenKeeper {
     let entry = typeof given === 'string' ? this.#entries.get(given) : undefined
     if (!entry) {
       const ref = typeof given === 'string' ? parseRef(given) : makeRef(given)
-      entry = this.#entries.get(ref.canonical) ?? this.#comeBack(ref) ?? this.#newEntry(ref)
+      entry = this.#entries.get(ref.canonical) ?? this.#entries.letGo(ref.canonical) ?? this.#newEntry(ref)
+      this.#keep(entry)
     }
     if (entry.retired) throw entry.retired
-    return entry
-  }
-
-  #comeBack(ref: Ref): TokenEntry | undefined {
-    const entry = this.#entries.letGo(ref.canonical)
-    if (entry) this.#keep(entry)
     return entry
   }
 
@@ -193,13 +193,14 @@ export class TokenKeeper {
   }
 
   #makeContext(): EntryContext<TokenEntry> & { closed: boolean } {
-    const { clock, events, gate, node, store, logger, logHits, flightTaken } = this.#parts
+    const { clock, events, gate, accounts, node, store, logger, logHits, flightTaken } = this.#parts
     const holder = `${node}:${process.pid}:${randomBytes(4).toString('hex')}`
     return {
       closed: false,
       clock,
       events,
       gate,
+      accounts,
       node,
       logHits,
       flightTaken: entry => {
@@ -227,10 +228,7 @@ export class TokenKeeper {
 
   #marginMs(ref: Ref, provider: Provider, lifeMs: number): number {
     const { thresholdSeconds, jitterSeconds } = this.preheater.options
-    const { notBeforeSeconds } = provider
-    // A minute inside the window in which the provider issues a new token at all.
-    const maximumSeconds =
-      notBeforeSeconds === undefined ? undefined : Math.max(notBeforeSeconds - 60, notBeforeSeconds / 2)
+    const maximumSeconds = latestMarginSeconds(provider.notBeforeSeconds)
     const p99Ms = this.#latency.p99Ms(ref.provider)
     return marginMs(lifeMs, ref.canonical, { thresholdSeconds, jitterSeconds, maximumSeconds, p99Ms })
   }
@@ -282,6 +280,7 @@ export class TokenKeeper {
     this.#clockWatch.stop()
     for (const entry of this.#entries.values()) entry.disarm()
     this.#unwatch?.()
+    this.#unfollow?.()
     try {
       await history?.close()
     } finally {
