@@ -40,6 +40,8 @@ export interface AcquisitionRecord {
   readonly errorCode?: ErrorCode
   /** Scrubbed of every secret and token of this acquisition. */
   readonly errorMessage?: string
+  /** The failures behind it, one a line, scrubbed likewise. */
+  readonly errorDetails?: string
   readonly generation?: number
   /** Which process of which machine. */
   readonly node: string

@@ -66,7 +66,14 @@ export class AcquisitionReport {
 
   failed(error: HotwellError, { refresh }: { refresh: boolean }): AcquisitionRecord {
     const { status } = failureOf(error)
-    return this.#record({ status, unchanged: false, refresh, errorCode: error.code, errorMessage: error.message })
+    return this.#record({
+      status,
+      unchanged: false,
+      refresh,
+      errorCode: error.code,
+      errorMessage: error.message,
+      errorDetails: detailsOf(error),
+    })
   }
 
   #record(
@@ -96,4 +103,17 @@ export class AcquisitionReport {
       ...outcome,
     })
   }
+}
+
+const longestDetails = 2000
+const mostCauses = 5
+
+/** The failures behind a failure, the nearest first. They are scrubbed: a cause that held a secret is gone by now. */
+function detailsOf({ cause }: HotwellError): string | undefined {
+  const causes: string[] = []
+  for (let next = cause; next instanceof Error && causes.length < mostCauses; next = next.cause) {
+    const { code } = next as NodeJS.ErrnoException
+    causes.push(`${next.name}${typeof code === 'string' ? ` ${code}` : ''}: ${next.message}`)
+  }
+  return causes.length === 0 ? undefined : causes.join('\n').slice(0, longestDetails)
 }

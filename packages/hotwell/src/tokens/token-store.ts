@@ -57,6 +57,8 @@ export interface TokenStore {
    * without messages looks often (SQLite: every 10 ms instead of 250 ms). Returns the function that ends it.
    */
   watch(listener: (event: StoreEvent) => void, options?: { urgent?: boolean }): () => void
+  /** Tidies up now what is else tidied up by and by: claims of holders that died, records that are long over. */
+  cleanup?(): Promise<{ deadClaims: number; oldRecords: number }>
   /** What is wrong now, for health: records that cannot be read, a store that cannot be written. Never a secret. */
   problems(): readonly string[]
   /** Claims that are still held stay, and lapse. */

@@ -23,6 +23,7 @@ import { ChangeWatch } from './change-watch.ts'
 import { isSealedBy, openSealer } from './seal-check.ts'
 import {
   changesAfter,
+  dropDeadClaims,
   findRow,
   forgetUnusedKeys,
   lastSequence,
@@ -159,6 +160,12 @@ class SqlStore implements SqlTokenStore {
         if (some === 0) return removed
       }
     })
+  }
+
+  async cleanup(): Promise<{ deadClaims: number; oldRecords: number }> {
+    const now = this.#now()
+    const deadClaims = await this.#run(({ database }) => database.query(kysely => dropDeadClaims(kysely, now)))
+    return { deadClaims, oldRecords: await this.purge() }
   }
 
   close(): Promise<void> {

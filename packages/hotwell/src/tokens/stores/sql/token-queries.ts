@@ -11,6 +11,8 @@ type Tables = Kysely<TokenTables>
 const changesAtOnce = 200
 const resealedAtOnce = 20
 const purgedAtOnce = 200
+/** As long as other processes wait for a claim at most. */
+const deadAfterMs = 600_000
 /** Longer than any jump of the wall clock that is likely to be mended. */
 const keptAfterEndMs = 7 * 86_400_000
 
@@ -117,6 +119,17 @@ export async function forgetUnusedKeys(kysely: Tables, sealingKeyId: string): Pr
       ),
     )
     .execute()
+}
+
+/** Frees the records whose claim lapsed so long ago that its holder is dead: a stopped one could still come back. */
+export async function dropDeadClaims(kysely: Tables, { monotonicMs, bootId }: Now): Promise<number> {
+  const { numUpdatedRows } = await kysely
+    .updateTable('token_records')
+    .set({ holder: null, claim_boot: null, claim_until_ms: null })
+    .where('claim_until_ms', 'is not', null)
+    .where(({ or, eb }) => or([eb('claim_boot', '!=', bootId), eb('claim_until_ms', '<', monotonicMs - deadAfterMs)]))
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
 }
 
 /**
