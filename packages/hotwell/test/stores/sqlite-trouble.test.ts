@@ -238,6 +238,20 @@ test('what is long over is removed; grants, intents, tombstones in force and the
   expect(records().map(row => row.ref)).toEqual(['crm/failed', 'crm/forever', 'crm/granted', 'crm/intent'])
 })
 
+test('tidying up frees claims of holders that died, never one whose holder may come back', async () => {
+  const store = connect()
+  await store.claim(keyOf('crm/dead'), { holder: 'A', ttlMs: 1000, seenGeneration: 0 })
+  clock.freeze(599_000)
+  await store.claim(keyOf('crm/stopped'), { holder: 'B', ttlMs: 1000, seenGeneration: 0 })
+  expect(await store.cleanup!()).toMatchObject({ deadClaims: 0 })
+  clock.freeze(5000)
+  expect(await store.cleanup!()).toMatchObject({ deadClaims: 1 })
+  expect(records().map(({ ref, holder }) => [ref, holder])).toEqual([
+    ['crm/dead', null],
+    ['crm/stopped', 'B'],
+  ])
+})
+
 test('the log does not grow without end', async () => {
   const store = connect()
   for (let i = 0; i < 600; i++) await put(store, `crm/client?scope=${i % 10}`, 'x'.repeat(2000))

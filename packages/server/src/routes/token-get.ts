@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isSelector } from 'hotwell'
 import { assertCovered } from '../http/access.ts'
 import { type HotTokens, tokenRoute } from '../http/hot-tokens.ts'
 import { problemReply } from '../http/problem.ts'
@@ -23,7 +24,8 @@ export function tokenGet(app: FastifyInstance, { tokens, access, counters, log }
     // A handle follows a changed configuration by itself.
     const handle = tokens.token(ref)
     const details = await handle.getDetails(minTtlSeconds === undefined ? undefined : { minTtlSeconds })
-    if (minTtlSeconds === undefined) hot.add(url, { handle, canonical: ref.canonical })
+    // A selector answers with another account's token another time.
+    if (minTtlSeconds === undefined && !isSelector(ref)) hot.add(url, { handle, canonical: ref.canonical })
     reply.hijack()
     writeTokenReply(reply.raw, details, handle.state)
     counters.count(tokenRoute, 200)
