@@ -13,6 +13,11 @@ export interface ServerClientOptions {
 export interface ServerClient {
   get<T>(path: string): Promise<T>
   post<T>(path: string, body?: unknown): Promise<T>
+  put<T>(path: string, body?: unknown): Promise<T>
+  patch<T>(path: string, body?: unknown): Promise<T>
+  delete<T>(path: string): Promise<T>
+  /** What it talks to, for reports. */
+  readonly url: string
 }
 
 export function serverClient({ environment = process.env, ...given }: ServerClientOptions): ServerClient {
@@ -29,13 +34,21 @@ export function serverClient({ environment = process.env, ...given }: ServerClie
     const response = await fetch(base + path, init).catch((error: unknown) => {
       throw unreachable(base, error)
     })
+    if (response.status === 204) return undefined as T
     const reply = (await response.json().catch(() => undefined)) as unknown
     if (!response.ok) throw failureOf(base, response.status, reply)
     if (reply === undefined) throw new CommandFailure(`${base} answers, but not as a Hotwell server does.`)
     return reply as T
   }
 
-  return { get: path => call('GET', path), post: (path, body) => call('POST', path, body) }
+  return {
+    url: base,
+    get: path => call('GET', path),
+    post: (path, body) => call('POST', path, body),
+    put: (path, body) => call('PUT', path, body),
+    patch: (path, body) => call('PATCH', path, body),
+    delete: path => call('DELETE', path),
+  }
 }
 
 /**

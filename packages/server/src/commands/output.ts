@@ -13,7 +13,7 @@ export function printJson(value: unknown): void {
 /** A table for people, without colours. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = new Table({ head: [...head], style: { head: [], border: [], 'padding-left': 0 }, chars: plainBorders })
-  lines.push(...rows.map(row => [...row]))
+  lines.push(...rows.map(row => row.map(singleLine)))
   return lines.toString().replace(/ +$/gm, '')
 }
 
@@ -33,6 +33,16 @@ const plainBorders = {
   right: '',
   'right-mid': '',
   middle: ' ',
+}
+
+/** Text of others, such as an error message of a site, must not move the cursor of a terminal, nor break a row. */
+export function singleLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu, ' ')
+}
+
+/** A share as people read it: `97.5%`. */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)}%`
 }
 
 /** Seconds as people read them: `47 s`, `12 min`, `1 h 59 min`. */

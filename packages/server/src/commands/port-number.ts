@@ -1,8 +1,4 @@
-import { InvalidArgumentError } from '@commander-js/extra-typings'
+import { wholeNumber } from './whole-number.ts'
 
 /** @throws InvalidArgumentError for what is no port */
-export function portNumber(text: string): number {
-  const port = Number(text)
-  if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new InvalidArgumentError('It has to be a whole number from 0 to 65535.')
-}
+export const portNumber = wholeNumber(0, 65_535)

@@ -1,11 +1,20 @@
 import { Command } from '@commander-js/extra-typings'
 import { version } from '../version.ts'
+import { accountAddCommand } from './account-add.ts'
+import { accountBarCommand } from './account-bar.ts'
+import { accountListCommand } from './account-list.ts'
+import { accountRemoveCommand } from './account-remove.ts'
+import { accountUnbarCommand } from './account-unbar.ts'
+import { accountUpdateCommand } from './account-update.ts'
 import { configCheckCommand } from './config-check.ts'
 import { demoCommand } from './demo.ts'
 import { exitCodesHelp } from './exit-codes.ts'
+import { historyCommand } from './history.ts'
 import { keysCreateCommand } from './keys-create.ts'
 import { keysListCommand } from './keys-list.ts'
 import { keysRevokeCommand } from './keys-revoke.ts'
+import { optimizeCommand } from './optimize.ts'
+import { refusePasswordArguments } from './password.ts'
 import { sealRotateCommand } from './seal-rotate.ts'
 import { serveCommand } from './serve.ts'
 import { tokenGetCommand } from './token-get.ts'
@@ -30,6 +39,25 @@ Examples:
   $ hotwell token list
   $ hotwell token get feishu/tenant/acme`,
     )
+  const account = new Command('account')
+    .description('Look after the accounts that a running server logs in to sites with.')
+    .addCommand(accountAddCommand())
+    .addCommand(accountListCommand())
+    .addCommand(accountUpdateCommand())
+    .addCommand(accountBarCommand())
+    .addCommand(accountUnbarCommand())
+    .addCommand(accountRemoveCommand())
+    .addHelpText(
+      'after',
+      `
+Passwords are asked for without an echo, or read from standard input; never from the command line.
+The server is named by --url or HOTWELL_URL, the API key is read from HOTWELL_API_KEY.
+
+Examples:
+  $ hotwell account add court_zxfw zhang
+  $ hotwell account list --site court_zxfw`,
+    )
+  refusePasswordArguments(account as never)
   const keys = new Command('keys')
     .description('Make, list and revoke API keys.')
     .addCommand(keysCreateCommand())
@@ -50,6 +78,9 @@ Examples:
     .addCommand(serveCommand())
     .addCommand(demoCommand())
     .addCommand(token as never)
+    .addCommand(account as never)
+    .addCommand(historyCommand() as never)
+    .addCommand(optimizeCommand() as never)
     .addCommand(keys as never)
     .addCommand(seal as never)
     .addCommand(config as never)
@@ -61,6 +92,8 @@ Examples:
   $ hotwell demo                            watch tokens being renewed, with nothing to set up
   $ hotwell serve                           serve the tokens of hotwell.config.* in this folder
   $ hotwell token get feishu/tenant/acme    print a token
+  $ hotwell account add court_zxfw zhang    add an account to log in with
+  $ hotwell optimize                        check the health of a running server
   $ hotwell keys create worker              make an API key`,
     ) as Command
 }
