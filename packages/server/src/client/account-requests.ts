@@ -1,3 +1,4 @@
+import { CommandFailure, exitCodes } from '../commands/exit-codes.ts'
 import { query } from './query.ts'
 import type { ServerClient } from './server-client.ts'
 
@@ -29,7 +30,7 @@ export interface BarReply {
 
 /** What the account commands ask a server. */
 export function accountRequests(client: ServerClient) {
-  const at = (site: string, account: string) => `/${encodeURIComponent(site)}/${encodeURIComponent(account)}`
+  const at = (site: string, account: string) => `/${segment(site)}/${segment(account)}`
   const accounts = '/api/v1/accounts'
   const blacklist = '/api/v1/blacklist'
   return {
@@ -44,4 +45,10 @@ export function accountRequests(client: ServerClient) {
       client.put<AccountReply>(blacklist + at(site, account), bar),
     unbar: (site: string, account: string) => client.delete<void>(blacklist + at(site, account)),
   }
+}
+
+/** @throws CommandFailure (usage) for the names that every URL parser takes for a step in the path */
+function segment(name: string): string {
+  if (name !== '.' && name !== '..' && name !== '') return encodeURIComponent(name)
+  throw new CommandFailure(`"${name}" is no name of a site or an account.`, exitCodes.usage)
 }

@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline'
+import { createInterface, type Interface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
@@ -11,7 +11,7 @@ export interface PasswordInput {
   output?: { write(text: string): unknown }
 }
 
-const longestTries = 3
+const mostTries = 3
 
 /**
  * A new password: asked for twice without an echo on a terminal, else the whole of standard input less the line break
@@ -21,10 +21,15 @@ const longestTries = 3
 export async function readNewPassword(question: string, options: PasswordInput = {}): Promise<string> {
   const { input = process.stdin, output = process.stderr } = options
   if (!input.isTTY) return passwordOf(await text(input))
-  for (let left = longestTries; left > 0; left--) {
-    const password = passwordOf(await ask(input, output, `${question}: `))
-    if ((await ask(input, output, `${question} again: `)) === password) return password
-    output.write('The two do not match.\n')
+  const terminal = new SilentTerminal(input, output)
+  try {
+    for (let left = mostTries; left > 0; left--) {
+      const password = passwordOf(await terminal.ask(`${question}: `))
+      if ((await terminal.ask(`${question} again: `)) === password) return password
+      output.write('The two do not match.\n')
+    }
+  } finally {
+    terminal.close()
   }
   throw new CommandFailure('No password was given twice the same way; nothing was changed.')
 }
@@ -38,27 +43,48 @@ function passwordOf(given: string): string {
   return password
 }
 
-/** One line from a terminal. readline puts it into raw mode, so that nothing is echoed, and edits the line. */
-function ask(
-  input: NonNullable<PasswordInput['input']>,
-  output: NonNullable<PasswordInput['output']>,
-  question: string,
-): Promise<string> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input, output: nowhere, terminal: true, historySize: 0 })
-  output.write(question)
-  return new Promise<string>((resolve, reject) => {
-    const given = (line: string) => {
-      lines.off('close', gone)
-      resolve(line)
+/** Asks for lines and echoes nothing: readline puts the terminal into raw mode, edits the line, and writes nowhere. */
+class SilentTerminal {
+  readonly #lines: Interface
+  readonly #output: NonNullable<PasswordInput['output']>
+  /** What came before it was asked for, as when both answers are pasted at once. */
+  readonly #early: string[] = []
+  #waiting: PromiseWithResolvers<string> | undefined
+  #ended = false
+
+  constructor(input: NonNullable<PasswordInput['input']>, output: NonNullable<PasswordInput['output']>) {
+    this.#output = output
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+    this.#lines = createInterface({ input, output: nowhere, terminal: true, historySize: 0 })
+    this.#lines.on('line', line => {
+      const waiting = this.#waiting
+      this.#waiting = undefined
+      if (waiting) waiting.resolve(line)
+      else this.#early.push(line)
+    })
+    this.#lines.on('SIGINT', () => this.#lines.close())
+    this.#lines.once('close', () => {
+      this.#ended = true
+      this.#waiting?.reject(nothingGiven())
+    })
+  }
+
+  async ask(question: string): Promise<string> {
+    this.#output.write(question)
+    try {
+      const early = this.#early.shift()
+      if (early !== undefined) return early
+      if (this.#ended) throw nothingGiven()
+      this.#waiting = Promise.withResolvers()
+      return await this.#waiting.promise
+    } finally {
+      this.#output.write('\n')
     }
-    const gone = () => reject(new CommandFailure('No password was given; nothing was changed.'))
-    lines.once('line', given).once('close', gone)
-    lines.once('SIGINT', () => lines.close())
-  }).finally(() => {
-    lines.close()
-    output.write('\n')
-  })
+  }
+
+  close(): void {
+    this.#lines.close()
+  }
 }
 
 /**
@@ -75,6 +101,10 @@ const carriesPassword = /unknown option '-{1,2}(?:p|\S*(?:pass|pw|secret))|too m
 const refusal =
   'error: a password is never taken from the command line, where every program of this machine can read it and the ' +
   'shell keeps it. It is asked for on a terminal, else read from standard input: echo "$PASSWORD" | hotwell account …\n'
+
+function nothingGiven(): CommandFailure {
+  return new CommandFailure('No password was given; nothing was changed.')
+}
 
 function usage(message: string): CommandFailure {
   return new CommandFailure(message, exitCodes.usage)

@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createServer } from '@hotwell/server'
+import { createAccounts } from 'hotwell/accounts'
 import { custom } from 'hotwell/providers/custom'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryFolder } from '../start.ts'
 import { runHotwell } from './run-hotwell.ts'
 
 const newKey = () => randomBytes(32).toString('base64')
+const password = 'the-password-of-zhang'
 
 async function served(dataDir: string, encryptionKey: string | undefined): Promise<string> {
   const own = custom({
@@ -24,16 +26,33 @@ async function served(dataDir: string, encryptionKey: string | undefined): Promi
   return token
 }
 
-test('after a rotation the new key alone opens the stored tokens, and the old one no longer starts', async () => {
+async function accountsOf(dataDir: string, encryptionKeys?: string) {
+  const accounts = createAccounts({ path: join(dataDir, 'accounts.db'), encryptionKeys })
+  onTestFinished(() => accounts.close())
+  await accounts.open()
+  return accounts
+}
+
+test('after a rotation the new key alone opens the stored tokens and passwords, and the old one no longer starts', async () => {
   const dataDir = await temporaryFolder()
   const token = await served(dataDir, undefined)
+  const before = await accountsOf(dataDir)
+  await before.add('site', 'zhang', { password })
+  await before.close()
   const oldKey = (await readFile(join(dataDir, 'tokens.key'), 'utf8')).trim()
   const key = newKey()
   const environment = { HOTWELL_ENCRYPTION_KEY: `${key},${oldKey}` }
   const rotated = await runHotwell(['seal', 'rotate', '--data', dataDir, '--json'], { environment })
   expect(rotated, rotated.stderr).toMatchObject({ code: 0 })
-  expect(JSON.parse(rotated.stdout)).toEqual({ resealed: 1, unreadable: 0 })
+  expect(JSON.parse(rotated.stdout)).toEqual({ resealed: 1, unreadable: 0, accounts: 1 })
   expect(await served(dataDir, key)).toBe(token)
   await expect(served(dataDir, newKey())).rejects.toMatchObject({ code: 'store_unreadable' })
   expect(await served(dataDir, key)).toBe(token)
+
+  const after = await accountsOf(dataDir, key)
+  expect(await after.credentials('site', 'zhang')).toMatchObject({ password })
+  await expect(accountsOf(dataDir, oldKey)).rejects.toMatchObject({ code: 'store_unreadable' })
+
+  const again = await runHotwell(['seal', 'rotate', '--data', dataDir], { environment })
+  expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('0 tokens and 0 passwords') })
 })
