@@ -86,8 +86,7 @@ export async function acquire(
     }
     const pausedMs = settleFailure(context, target, failed, { asked: report.attempts > 0, probe, login })
     const error = withPause(failed, pausedMs)
-    // What our own accounts refuse says nothing to others, and it ends at once when a person lifts it.
-    if (taken && refusedHere(error)) await store.release(taken)
+    if (taken && keptByAccounts(error, login)) await store.release(taken)
     else if (taken) await store.fail(taken, { error, pausedMs, credentialVersion: versionOf(provider, login) })
     if (taken && pending.promise) void awaitLateSuccess(context, target, taken, pending.promise)
     if (!failed.details.remembered) events.emit('acquisition.finished', report.failed(error, { refresh }))
@@ -181,8 +180,10 @@ function versionOf({ credentialVersion }: Provider, login: AccountLogin | undefi
   return login ? `${credentialVersion ?? ''}:${login.credentials.credentialId}` : credentialVersion
 }
 
-function refusedHere({ code }: HotwellError): boolean {
-  return code === 'account_unavailable' || code === 'unknown_subject'
+/** Bars and budgets are for all processes, and end at once when a person lifts them: the store need not remember. */
+function keptByAccounts(error: HotwellError, login: AccountLogin | undefined): boolean {
+  if (error.code === 'account_unavailable' || error.code === 'unknown_subject') return true
+  return login !== undefined && failureOf(error).status === 'credential_error'
 }
 
 /** Tells the breaker, and returns for how long nobody should ask again, in ms. */

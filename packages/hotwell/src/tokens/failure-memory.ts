@@ -16,6 +16,7 @@ export interface Failed {
 export class FailureMemory {
   readonly #clock: Clock
   #last: Failed | undefined
+  #clearings = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -31,6 +32,11 @@ export class FailureMemory {
     if (!last) return undefined
     const pausedMs = last.retryAt - this.#clock.monotonic()
     return pausedMs > 0 ? withPause(last.error, pausedMs) : undefined
+  }
+
+  /** How often it was cleared. A failure of what began before a clearing says nothing about the present. */
+  get clearings(): number {
+    return this.#clearings
   }
 
   /** False: it says nothing about the ref and is not kept. */
@@ -53,6 +59,7 @@ export class FailureMemory {
   }
 
   clear(): void {
+    this.#clearings++
     this.#last = undefined
   }
 }

@@ -30,6 +30,7 @@ interface Destination {
 export async function fly(context: EntryContext, entry: Destination, why: AcquisitionWhy): Promise<CurrentToken> {
   const { ref, key, provider, rejections, held, failures } = entry
   const { known, seenGeneration } = held
+  const { clearings } = failures
   const ours = () => key.id === entry.key.id && !entry.retired
   const outdated = () => !ours() || !sameCredentials(provider, entry.provider)
   const late = (acquired: Acquired) => void (ours() && entry.install(acquired))
@@ -43,7 +44,7 @@ export async function fly(context: EntryContext, entry: Destination, why: Acquis
   } catch (error) {
     // The next lookup decides anew whether a soft token is renewed behind.
     entry.disarm()
-    if (!outdated() && failures.add(error)) context.changed(entry)
+    if (!outdated() && clearings === failures.clearings && failures.add(error)) context.changed(entry)
     throw error
   } finally {
     // It could not be planned while this one ran.
