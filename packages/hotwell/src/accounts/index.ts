@@ -1,0 +1,5 @@
+export type { AccountCacheOptions } from './account-caches.ts'
+export type { AccountFacts, AccountState, BarCause, BarFacts, ByCache, CacheFigures } from './account-facts.ts'
+export type { Accounts } from './accounts.ts'
+export { type AccountsOptions, createAccounts } from './create-accounts.ts'
+export type { LockoutBudgetOptions } from './lockout-budget.ts'
