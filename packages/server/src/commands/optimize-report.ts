@@ -56,7 +56,7 @@ function figureLines(metrics: MetricsReply): string[] {
     const named = Object.entries(kinds).filter(([, count]) => count > 0)
     const other = metrics.failed - named.reduce((sum, [, count]) => sum + count, 0)
     if (other > 0) named.push(['others', other])
-    lines.push(`${metrics.failed} failed: ${named.map(([name, count]) => `${count} ${name}`).join(', ')}`)
+    lines.push(`${metrics.failed} failed; ${named.map(([name, count]) => `${name}: ${count}`).join(', ')}`)
   }
   return lines
 }
@@ -64,8 +64,8 @@ function figureLines(metrics: MetricsReply): string[] {
 function cleanupLines({ days, historyRecords, ...dropped }: NonNullable<OptimizationResult['cleanup']>): string[] {
   const counts = Object.entries(dropped).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
   return [
-    `${historyRecords} records of the history older than ${days} days dropped`,
-    ...counts.map(([name, count]) => `${count} ${wordsOf(name)} dropped`),
+    `Dropped of the history, older than ${days} days: ${historyRecords}`,
+    ...counts.map(([name, count]) => `Dropped ${wordsOf(name)}: ${count}`),
   ]
 }
 
