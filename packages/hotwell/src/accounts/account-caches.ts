@@ -33,6 +33,7 @@ export class AccountCaches {
   readonly #blacklist: KeyedCache<readonly BarRow[]>
   readonly #statistics: KeyedCache<readonly AccountRecord[]>
   #checkedAt = -Infinity
+  #checking: Promise<void> | undefined
 
   constructor(clock: Clock, options: AccountCacheOptions, changedByOthers: () => Promise<boolean>) {
     const { credentialsSeconds = 3600, blacklistSeconds = 300, statisticsSeconds = 300 } = options
@@ -87,11 +88,20 @@ export class AccountCaches {
     }
   }
 
+  /** Before each reading: whoever comes during a check waits for it, so that nothing is read unnoticed. */
   async #noticeOthers(): Promise<void> {
     const now = this.#clock.monotonic()
-    if (now < this.#checkedAt + othersCheckMs) return
-    this.#checkedAt = now
-    if (await this.#changedByOthers()) this.clear()
+    if (now >= this.#checkedAt + othersCheckMs) {
+      this.#checkedAt = now
+      this.#checking = this.#check()
+    }
+    await this.#checking
+  }
+
+  async #check(): Promise<void> {
+    // While the file cannot be read, what was read goes on being used.
+    if (await this.#changedByOthers().catch(() => false)) this.clear()
+    this.#checking = undefined
   }
 }
 

@@ -86,11 +86,11 @@ export class AccountDatabase {
     return this.#run(async ({ sealer }) => sealer)
   }
 
-  /** Whether another connection has written since the last call. */
+  /** Whether another connection has written since the last call; false the first time. */
   async changedByOthers(): Promise<boolean> {
     const { rows } = await this.query(kysely => sql<{ data_version: number }>`pragma data_version`.execute(kysely))
     const version = rows[0]?.data_version
-    const changed = version !== this.#seenVersion
+    const changed = this.#seenVersion !== undefined && version !== this.#seenVersion
     this.#seenVersion = version
     return changed
   }

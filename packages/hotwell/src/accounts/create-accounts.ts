@@ -19,7 +19,7 @@ import { checkBar, checkName, checkPassword, notFound } from './check-input.ts'
 import { CoolDowns } from './cool-downs.ts'
 import { type Circumstances, factsOf, rank } from './judge.ts'
 import { type LockoutBudgetOptions, lockoutBudget } from './lockout-budget.ts'
-import { reserveTry, settleTry } from './login-journal.ts'
+import { refusalOf, reserveTry, settleTry } from './login-journal.ts'
 import { deleteLeftovers, findAccount, readAccounts, readBars, type Which } from './repository.ts'
 import { openPassword, resealPasswords } from './sealed-password.ts'
 
@@ -194,13 +194,16 @@ class AccountPool implements Accounts {
   async reserve(site: string, credentials: AccountCredentials): Promise<LoginReservation | LoginRefusal> {
     const { account, credentialId } = credentials
     const request = { site, account, credentialId, budget: this.#budget, now: this.#clock.now() }
-    const reserved = await this.#database.transaction(transaction => reserveTry(transaction, request), {
-      durable: true,
-    })
-    // A refusal may mean that another process has changed something.
-    if ('reason' in reserved) this.#caches.drop(site, account)
-    else this.#caches.drop(site, account, ['statistics'])
-    return reserved
+    // First without the write lock, which whoever keeps asking would keep from others.
+    const reserved =
+      (await this.#database.query(kysely => refusalOf(kysely, request))) ??
+      (await this.#database.transaction(transaction => reserveTry(transaction, request), { durable: true }))
+    if ('id' in reserved) {
+      this.#caches.drop(site, account, ['statistics'])
+      return reserved
+    }
+    if (reserved.isStale) this.#caches.drop(site, account)
+    return reserved.refusal
   }
 
   async settle(site: string, account: string, reservation: LoginReservation, outcome: LoginOutcome): Promise<void> {

@@ -17,26 +17,39 @@ export interface ReserveRequest {
   readonly now: number
 }
 
+/** Why no password may leave. `isStale`: its credential is not the present one. */
+export interface Refused {
+  readonly refusal: LoginRefusal
+  readonly isStale: boolean
+}
+
 /** In a transaction that holds the write lock, so that no two reserve the same try. Bars and budget are read here. */
-export async function reserveTry(
-  transaction: Tables,
-  request: ReserveRequest,
-): Promise<LoginReservation | LoginRefusal> {
-  const { site, account, credentialId, budget, now } = request
-  const name = `The account "${account}" of the site "${site}"`
-  const [record] = await readAccounts(transaction, { site, account })
-  if (!record) return { reason: `${name} was removed.` }
-  if (record.row.credential_id !== credentialId)
-    return { reason: `${name} has a new credential since this login was begun. Begin it again.`, retryAt: now }
-  const bar = longestBar(await readBars(transaction, { site, account }), now)
-  if (bar) return barRefusal(name, bar, site, account)
-  const state = spentBudgetOf(record, budget, now)
-  if (!state.open) return budgetRefusal(name, state, site, account)
+export async function reserveTry(transaction: Tables, request: ReserveRequest): Promise<LoginReservation | Refused> {
+  const { site, account, credentialId, now } = request
+  const refused = await refusalOf(transaction, request)
+  if (refused) return refused
   const id = randomUUID()
   const reservation = { id, credential_id: credentialId, reserved_at: now, outcome: null }
   await transaction.insertInto('account_reservations').values(reservation).execute()
-  await changeAccount(transaction, record.row, { last_used_at: now })
+  await changeAccount(transaction, { site, account }, { last_used_at: now })
   return { id, credentialId }
+}
+
+/** Undefined: one may. Only reads. */
+export async function refusalOf(kysely: Tables, request: ReserveRequest): Promise<Refused | undefined> {
+  const { site, account, credentialId, budget, now } = request
+  const name = `The account "${account}" of the site "${site}"`
+  const [record] = await readAccounts(kysely, { site, account })
+  if (!record) return { isStale: true, refusal: { reason: `${name} was removed.` } }
+  if (record.row.credential_id !== credentialId) {
+    const reason = `${name} has a new credential since this login was begun. Begin it again.`
+    return { isStale: true, refusal: { reason, retryAt: now } }
+  }
+  const bar = longestBar(await readBars(kysely, { site, account }), now)
+  if (bar) return { isStale: false, refusal: barRefusal(name, bar, site, account) }
+  const state = spentBudgetOf(record, budget, now)
+  if (!state.open) return { isStale: false, refusal: budgetRefusal(name, state, site, account) }
+  return undefined
 }
 
 export interface SettleRequest {
