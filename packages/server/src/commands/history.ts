@@ -1,4 +1,5 @@
 import { Option } from '@commander-js/extra-typings'
+import { acquisitionStatuses, acquisitionTriggers } from 'hotwell'
 import { type HistoryFilter, historyRequests } from '../client/history-requests.ts'
 import { serverClient } from '../client/server-client.ts'
 import { CommandFailure, exitCodes } from './exit-codes.ts'
@@ -18,8 +19,8 @@ export const historyCommand = () =>
     .option('--site <site>', 'only this site: the name of the provider')
     .option('--account <account>', 'only this account: the subject of the ref')
     .option('--kind <kind>', 'only tokens of this kind')
-    .option('--status <status>', 'only those that ended so: success, failed, timeout, network_error, captcha_error, …')
-    .option('--trigger <trigger>', 'only those made for this: no_token, token_expired, preheat, rejected, manual')
+    .addOption(new Option('--status <status>', 'only those that ended so').choices(acquisitionStatuses))
+    .addOption(new Option('--trigger <trigger>', 'only those made because of this').choices(acquisitionTriggers))
     .option('--from <instant>', 'finished from then on: 2026-11-21T08:30:00Z, or 30m, 12h, 7d ago', past)
     .option('--to <instant>', 'finished before then', past)
     .option('--limit <number>', 'so many on a page (default: 50, with --all 500)', wholeNumber(1, largestPage))
