@@ -4,6 +4,8 @@ import { LiveLines, type Output } from './live-lines.ts'
 const redrawMs = 2000
 /** On a pipe nobody wants a table every two seconds. */
 const pipeSummaryMs = 30_000
+/** The longest ref of the demo and a gap. */
+const refWidth = 26
 
 const reasons: Record<AcquisitionRecord['trigger'], string> = {
   no_token: 'first',
@@ -46,7 +48,7 @@ export class DemoConsole {
 
   open(greeting: string): void {
     this.#lines.line(greeting)
-    this.#lines.line(`${'time'.padEnd(10)}${'token'.padEnd(24)}${'why'.padEnd(11)}${'took'.padEnd(9)}then`)
+    this.#lines.line(`${'time'.padEnd(10)}${'token'.padEnd(refWidth)}${'why'.padEnd(11)}${'took'.padEnd(9)}then`)
     this.#open = true
     this.#flush()
     this.#timer = setInterval(() => this.#summarize(), this.#lines.live ? redrawMs : pipeSummaryMs).unref()
@@ -77,7 +79,7 @@ export class DemoConsole {
     const outcome =
       status === 'success' ? (unchanged ? `unchanged, ${ends}` : ends) : `${status}: ${errorMessage ?? ''}`
     const took = `${Math.round(totalMs)} ms`
-    return `${clock(finishedAt).padEnd(10)}${ref.padEnd(24)}${reasons[trigger].padEnd(11)}${took.padEnd(9)}${outcome}`
+    return `${clock(finishedAt).padEnd(10)}${ref.padEnd(refWidth)}${reasons[trigger].padEnd(11)}${took.padEnd(9)}${outcome}`
   }
 
   #summarize(): void {
@@ -94,7 +96,7 @@ function rowOf(token: TokenInspection): string {
   const left = token.expirySeconds()
   const bar = '█'.repeat(Math.min(20, Math.ceil(left / 3))).padEnd(20, '·')
   const end = left > 0 ? `${left} s left`.padStart(10) : 'none'.padStart(10)
-  return `  ${token.ref.padEnd(24)}${token.state.padEnd(9)}${bar} ${end}   renewals ${token.renewals}`
+  return `  ${token.ref.padEnd(refWidth)}${token.state.padEnd(9)}${bar} ${end}   renewals ${token.renewals}`
 }
 
 function lookups(tokens: TokenManager): { hits: number; misses: number } {
