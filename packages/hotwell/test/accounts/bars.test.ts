@@ -104,6 +104,19 @@ test('a person who unbars lifts both bars, forgives refusals and gives the budge
   expect(await accounts.get('court', 'zhang')).toMatchObject({ bar: { until: clock.now() + hourMs } })
 })
 
+test('of two bars the one that lasts longest is told', async () => {
+  const { accounts, clock } = await court()
+  await login(accounts, 'court', 'zhang', 'credential_error')
+  await accounts.bar('court', 'zhang', { until: clock.now() + 3 * hourMs })
+  const told = async () => (await accounts.get('court', 'zhang')).bar
+  expect(await told()).toMatchObject({ cause: 'manual', until: clock.now() + 3 * hourMs })
+  expect(await tryToBegin(accounts, 'court', 'zhang')).toMatchObject({ retryAt: clock.now() + 3 * hourMs })
+  await accounts.bar('court', 'zhang', { until: clock.now() + 1 })
+  expect(await told()).toMatchObject({ cause: 'credential', until: clock.now() + hourMs })
+  await accounts.bar('court', 'zhang')
+  expect(await told()).toEqual({ cause: 'manual', reason: 'Barred by hand.' })
+})
+
 test('the same password again is no new credential: bar and budget stay', async () => {
   const { accounts } = await court()
   await login(accounts, 'court', 'zhang', 'credential_error')

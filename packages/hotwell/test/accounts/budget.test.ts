@@ -85,6 +85,15 @@ test('those given back in good faith count when the site changed its mind: four 
   expect(await tryToBegin(accounts, 'court', 'zhang')).toEqual({ reason: expect.stringContaining('4 times') })
 })
 
+test('and a person who unbars forgives them as well', async () => {
+  const { accounts } = await court()
+  await login(accounts, 'court', 'zhang', 'success')
+  for (let n = 0; n < 4; n++) await login(accounts, 'court', 'zhang', 'unknown')
+  await login(accounts, 'court', 'zhang', 'credential_error')
+  expect((await accounts.unbar('court', 'zhang')).state).toBe('available')
+  await begin(accounts, 'court', 'zhang')
+})
+
 test('a crash leaves the try spent', async () => {
   const { accounts, open } = await court()
   await begin(accounts, 'court', 'zhang')

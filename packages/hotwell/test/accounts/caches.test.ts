@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { begin, execute, login, scene, tryToBegin } from './scene.ts'
 
@@ -139,6 +140,19 @@ test('clearing drops what was read, of one site or of all, and nothing else', as
   expect(accounts.clearCaches()).toEqual({ credentials: 2, blacklist: 2, statistics: 2 })
   expect(await accounts.list()).toEqual(before)
   expect(await accounts.blacklist()).toHaveLength(1)
+})
+
+test('while the file cannot be read, what was read goes on being served', async () => {
+  const { accounts, clock, path } = await court()
+  const before = await accounts.candidates('court')
+  for (const end of ['', '-wal', '-shm']) rmSync(path + end, { force: true })
+  mkdirSync(path)
+  await expect.poll(() => accounts.list().catch(error => error.code), { timeout: 20_000 }).toBe('store_unavailable')
+  await clock.advance(1000)
+  expect(await accounts.candidates('court')).toEqual(before)
+  expect(accounts.problems()).toHaveLength(1)
+  const credentials = { account: 'zhang', credentialId: 'any', username: 'zhang', password }
+  await expect(accounts.reserve('court', credentials)).rejects.toMatchObject({ code: 'store_unavailable' })
 })
 
 test('tries of a removed account whose process died are cleaned up', async () => {
