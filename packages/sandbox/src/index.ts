@@ -11,3 +11,5 @@ export {
 } from './openid/open-id-provider.ts'
 export type { RawReply } from './raw-reply.ts'
 export type { RequestCounters } from './request-counters.ts'
+export type { LoginAccountCounters, LoginAccountOptions } from './site/account-book.ts'
+export { type LoginSite, type LoginSiteOptions, startLoginSite } from './site/login-site.ts'
