@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Command } from '@commander-js/extra-typings'
 import { DemoConsole } from '../demo/demo-console.ts'
+import { flakyCaptchaAccount, wrongPasswordAccount } from '../demo/demo-court-names.ts'
 import { portNumber } from './port-number.ts'
 import { runUntilStopped } from './run-until-stopped.ts'
 
@@ -9,8 +12,9 @@ export const demoCommand = () =>
   new Command('demo')
     .summary('watch tokens being renewed, with nothing to set up')
     .description(
-      'Starts a Lark/Feishu simulator, a real OpenID provider and a server that keeps their tokens hot. The tokens live ' +
-        'less than a minute, so that renewals can be watched. Each start begins with new identities.',
+      'Starts a Lark/Feishu simulator, a real OpenID provider, a site with a login form and five accounts, and a server ' +
+        'that keeps their tokens hot. The tokens live less than a minute, so that renewals can be watched. Each start ' +
+        'begins with new identities.',
     )
     .option('--port <number>', 'the port to listen on; 0 takes a free one', portNumber, 8000)
     .option('--data <dir>', 'the data folder', 'data')
@@ -23,11 +27,16 @@ Examples:
     )
     .action(async ({ port, data }) => {
       const { createServer } = await import('../create-server.ts')
+      const { encryptionKeys } = await import('../config/environment-config.ts')
+      const { addDemoAccounts } = await import('../demo/demo-accounts.ts')
       const { startDemoWorld } = await import('../demo/demo-world.ts')
       const console = new DemoConsole(process.stdout)
       const world = await startDemoWorld()
       try {
-        const { providers, manifest } = world
+        const { providers, manifest, court } = world
+        await mkdir(data, { recursive: true, mode: 0o700 })
+        const place = { path: join(data, 'accounts.db'), encryptionKeys: encryptionKeys(process.env) }
+        await addDemoAccounts(place, court.site, court.accounts)
         // Tokens of an earlier start belong to a simulator that is gone; under another namespace nobody finds them.
         const namespace = `demo-${randomBytes(6).toString('hex')}`
         const server = await createServer({
@@ -35,7 +44,7 @@ Examples:
           logger: console.logger,
           observe: tokens => console.observe(tokens),
         })
-        console.open(greeting(server.url, server.keysRequired))
+        console.open(greeting(server.url, server.keysRequired, port))
         await runUntilStopped(async () => {
           console.close()
           console.line('\nStopping …')
@@ -46,16 +55,23 @@ Examples:
       }
     })
 
-function greeting(url: string, keysRequired: boolean): string {
+function greeting(url: string, keysRequired: boolean, port: number): string {
   const curl = keysRequired ? 'curl -H "Authorization: Bearer $HOTWELL_API_KEY"' : 'curl'
-  return `Hotwell keeps the tokens of a Lark simulator and of a real OpenID provider hot. They live less than a minute.
+  const named = port === 8000 ? '' : ` --url ${url}`
+  return `Hotwell keeps the tokens of a Lark simulator, of a real OpenID provider and of a site behind a login hot.
+They live less than a minute. Of the site's five accounts ${wrongPasswordAccount} has a wrong password, and ${flakyCaptchaAccount} meets a captcha that
+is often refused: the one is left alone before the site locks it out, the other is tried again.
 Try this in another terminal:
 
   ${curl} ${url}/api/v1/tokens/feishu/tenant/acme
   ${curl} ${url}/api/v1/tokens/crm/client
+  ${curl} ${url}/api/v1/tokens/court_zxfw/account           any good account of the site
   ${curl} ${url}/api/v1/tokens
   ${curl} -X POST ${url}/api/v1/tokens/feishu/tenant/acme/-/refresh
+  ${curl} ${url}/api/v1/performance/health
   ${curl} ${url}/metrics
+  npx hotwell account list${named}
+  npx hotwell optimize${named}
 
 A page with all tokens is at ${url}/, the API at ${url}/docs. Ctrl+C ends the demo.
 `

@@ -32,8 +32,8 @@ export class DemoConsole {
   readonly logger: Logger = {
     debug() {},
     info() {},
-    warn: (_fields, message) => this.#lines.line(`!  ${message}`),
-    error: (_fields, message) => this.#lines.line(`!  ${message}`),
+    warn: (_fields, message) => this.#say(message),
+    error: (_fields, message) => this.#say(message),
   }
 
   /** Listens from the first acquisition on; the lines wait until {@link open} has written the greeting. */
@@ -61,6 +61,11 @@ export class DemoConsole {
 
   line(text: string): void {
     this.#lines.line(text)
+  }
+
+  #say(message: string): void {
+    // A failed acquisition has its line, with the reason.
+    if (!/^Acquiring \S+ failed$/.test(message)) this.#lines.line(`!  ${message}`)
   }
 
   #flush(): void {

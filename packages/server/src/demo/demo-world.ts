@@ -3,6 +3,7 @@ import { startLarkSimulator, startOpenIdProvider } from '@hotwell/sandbox'
 import type { Provider } from 'hotwell'
 import { clientCredentials } from 'hotwell/providers/client-credentials'
 import { feishu } from 'hotwell/providers/feishu'
+import { type DemoCourt, startDemoCourt } from './demo-court.ts'
 
 /** Short enough that a watcher sees renewals within a minute. */
 const larkLifeSeconds = 56
@@ -13,30 +14,32 @@ const latencyMs = 120
 export interface DemoWorld {
   providers: Record<string, Provider>
   manifest: string[]
+  court: Pick<DemoCourt, 'site' | 'accounts'>
   close(): Promise<void>
 }
 
-/** What the demo logs in to: a Lark simulator with an app for each tenant, and a real OpenID provider. */
+/** What the demo logs in to: a Lark simulator with an app for each tenant, a real OpenID provider, a site with accounts. */
 export async function startDemoWorld(): Promise<DemoWorld> {
   const names = ['hotwell', 'acme', 'globex', 'initech'] as const
   const [own, ...tenants] = names.map(tenant => ({ appId: `cli_${tenant}`, appSecret: secret(), tenants: [tenant] }))
   const client = { clientId: 'crm-import', clientSecret: secret() }
-  const lark = await startLarkSimulator({
-    apps: [own!, ...tenants],
-    tokenLifeSeconds: larkLifeSeconds,
-    // As the real one: a new token for whoever asks once less than half an hour is left, which here is always.
-    reuseWindowSeconds: 1800,
-    latencyMs,
-  })
-  const openId = await startOpenIdProvider({
-    clients: [client],
-    accessTokenLifeSeconds: openIdLifeSeconds,
-    latencyMs,
-  }).catch(async error => {
-    await lark.close()
-    throw error
-  })
+  // Whatever was started is closed again when the next one does not start.
+  await using started = new AsyncDisposableStack()
+  const lark = started.use(
+    await startLarkSimulator({
+      apps: [own!, ...tenants],
+      tokenLifeSeconds: larkLifeSeconds,
+      // As the real one: a new token for whoever asks once less than half an hour is left, which here is always.
+      reuseWindowSeconds: 1800,
+      latencyMs,
+    }),
+  )
+  const openId = started.use(
+    await startOpenIdProvider({ clients: [client], accessTokenLifeSeconds: openIdLifeSeconds, latencyMs }),
+  )
+  const court = started.adopt(await startDemoCourt(), ({ close }) => close())
   const { appId, appSecret } = own!
+  const running = started.move()
   return {
     providers: {
       feishu: feishu({
@@ -48,9 +51,16 @@ export async function startDemoWorld(): Promise<DemoWorld> {
         ),
       }),
       crm: clientCredentials({ issuer: openId.issuer, ...client }),
+      [court.site]: court.provider,
     },
-    manifest: ['feishu/app', ...names.slice(1).map(tenant => `feishu/tenant/${tenant}`), 'crm/client'],
-    close: async () => void (await Promise.all([lark.close(), openId.close()])),
+    manifest: [
+      'feishu/app',
+      ...names.slice(1).map(tenant => `feishu/tenant/${tenant}`),
+      'crm/client',
+      ...court.manifest,
+    ],
+    court,
+    close: () => running.disposeAsync(),
   }
 }
 

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto'
+import { startLoginSite } from '@hotwell/sandbox'
+import type { Provider } from 'hotwell'
+import { type DemoAccount, demoDomain } from './demo-accounts.ts'
+import { demoCourtLogin } from './demo-court-login.ts'
+import { courtAccounts, flakyCaptchaAccount, wrongPasswordAccount } from './demo-court-names.ts'
+
+/** Long enough to log in again beside the others, short enough to be watched. */
+const sessionLifeSeconds = 50
+/** What a browser takes for a form, a captcha and a redirect, made short for whoever watches. */
+const latencyMs = 900
+const flakyCaptchaRate = 0.4
+
+export interface DemoCourt {
+  site: string
+  provider: Provider
+  /** What the server has to have: one of the passwords is not the site's. */
+  accounts: DemoAccount[]
+  manifest: string[]
+  close(): Promise<void>
+}
+
+/** A site with a login form, a captcha and five accounts, of which one has a wrong password and one a flaky captcha. */
+export async function startDemoCourt(): Promise<DemoCourt> {
+  const accounts = courtAccounts.map(account => ({ account, username: account + demoDomain, password: secret() }))
+  const site = await startLoginSite({
+    accounts: accounts.map(({ account, username, password }) => ({
+      username,
+      password: account === wrongPasswordAccount ? secret() : password,
+      captchaFailureRate: account === flakyCaptchaAccount ? flakyCaptchaRate : 0,
+    })),
+    captcha: true,
+    sessionLifeSeconds,
+    latencyMs,
+    seed: randomBytes(4).readUInt32LE(),
+  })
+  return {
+    site: 'court_zxfw',
+    provider: demoCourtLogin(site.url),
+    accounts,
+    manifest: courtAccounts.map(account => `court_zxfw/account/${account}`),
+    close: () => site.close(),
+  }
+}
+
+function secret(): string {
+  return randomBytes(18).toString('base64url')
+}
