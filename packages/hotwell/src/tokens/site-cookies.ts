@@ -1,0 +1,38 @@
+/** The cookies of one login, for one host. They live as long as the login, so paths and times are not looked at. */
+export class SiteCookies {
+  readonly #values = new Map<string, string>()
+
+  /** @returns the cookies that this reply set, without those it deleted */
+  take(headers: Headers): ReadonlyMap<string, { value: string; maxAgeSeconds?: number }> {
+    const taken = new Map<string, { value: string; maxAgeSeconds?: number }>()
+    for (const line of headers.getSetCookie()) {
+      const [pair = '', ...attributes] = line.split(';')
+      const at = pair.indexOf('=')
+      const name = pair.slice(0, at).trim()
+      if (at < 1 || name === '') continue
+      const value = pair.slice(at + 1).trim()
+      const maxAgeSeconds = maxAgeOf(attributes)
+      if (value === '' || (maxAgeSeconds !== undefined && maxAgeSeconds <= 0)) this.#values.delete(name)
+      else {
+        this.#values.set(name, value)
+        taken.set(name, { value, maxAgeSeconds })
+      }
+    }
+    return taken
+  }
+
+  get(name: string): string | undefined {
+    return this.#values.get(name)
+  }
+
+  /** The `cookie` header, or no header. */
+  headers(): Record<string, string> {
+    const pairs = [...this.#values].map(([name, value]) => `${name}=${value}`)
+    return pairs.length === 0 ? {} : { cookie: pairs.join('; ') }
+  }
+}
+
+function maxAgeOf(attributes: readonly string[]): number | undefined {
+  const told = attributes.map(text => text.trim().match(/^max-age=(-?\d{1,15})$/i)?.[1]).find(Boolean)
+  return told === undefined ? undefined : Number(told)
+}

@@ -1,0 +1,245 @@
+import { inspect } from 'node:util'
+import { type LoginSite, type LoginSiteOptions, startLoginSite } from '@hotwell/sandbox'
+import { afterEach, describe, expect, test } from 'vitest'
+import { isHotwellError } from '../../src/core/errors.ts'
+import { FakeClock } from '../../src/testing/fake-clock.ts'
+import { acquire, providerContract } from '../../src/testing/provider-contract.ts'
+import { failureOf } from '../../src/tokens/failure.ts'
+import type { AcquireRequest, AcquisitionFacts } from '../../src/tokens/provider.ts'
+import { type SiteLoginOptions, siteLogin } from '../../src/tokens/providers/site-login.ts'
+import { json, startLocalUpstream } from './local-upstream.ts'
+import { startTokenUpstream } from './token-upstream.ts'
+
+const password = 'S3cret/of: "zhang" & 50 %'
+const credentials = { account: 'zhang', credentialId: 'v1', username: 'zhang', password }
+const fromBody = { from: 'body', path: 'data.token', expiresInPath: 'data.seconds' } as const
+
+providerContract(test, 'siteLogin', {
+  make: async () => {
+    const { server, control } = await startTokenUpstream((token, seconds) => json({ data: { token, seconds } }))
+    const provider = siteLogin({ baseUrl: server.url, form: 'json', token: fromBody, attach: { cookie: 'session' } })
+    return {
+      // The suite knows no accounts: this one logs in with the account of the test.
+      provider: { ...provider, acquire: request => provider.acquire({ ...request, credentials }) },
+      ref: 'site/account/zhang',
+      secrets: [password],
+      rejection: { status: 302, headers: { location: '/login' } },
+      findToken: request => request.headers.get('cookie')?.replace('session=', '') ?? null,
+      upstream: control,
+      close: () => server.close(),
+    }
+  },
+})
+
+let site: LoginSite
+
+async function start(options: Partial<LoginSiteOptions> = {}): Promise<void> {
+  site = await startLoginSite({ accounts: [{ username: 'zhang', password }], ...options })
+}
+
+afterEach(() => site?.close())
+
+const add = ({ text }: { text: string }) => {
+  const [, one, other] = text.match(/(\d+) \+ (\d+)/)!
+  return String(Number(one) + Number(other))
+}
+const byForm = (options: Partial<SiteLoginOptions> = {}) =>
+  siteLogin({ baseUrl: site.url, prepare: true, token: { from: 'cookie', name: 'session' }, ...options })
+const byJson = (options: Partial<SiteLoginOptions> = {}) =>
+  siteLogin({
+    baseUrl: site.url,
+    loginPath: '/api/login',
+    form: 'json',
+    token: { from: 'body', path: 'token', expiresInPath: 'expiresIn' },
+    ...options,
+  })
+
+function logIn(provider: ReturnType<typeof siteLogin>, more: Partial<AcquireRequest> = {}) {
+  return acquire({ provider, ref: 'court/account/zhang' }, undefined, { credentials, ...more })
+}
+
+/** How a login failed: sorted, and without the password however it is printed. */
+async function failure(provider: ReturnType<typeof siteLogin>, more: Partial<AcquireRequest> = {}) {
+  const error = await logIn(provider, more).then(
+    () => expect.unreachable('it logged in'),
+    (error: unknown) => error,
+  )
+  if (!isHotwellError(error)) throw error
+  const printed = inspect(error, { depth: 12, showHidden: true, maxStringLength: null })
+  for (const form of [more.credentials?.password ?? password, encodeURIComponent(password)]) {
+    expect(printed).not.toContain(form)
+  }
+  const { status, scope, disposition } = failureOf(error)
+  return { code: error.code, status, scope, disposition, sent: error.details.sent }
+}
+
+const wrongPassword = { credentials: { ...credentials, password: 'wrong-password' } }
+const rejected = { code: 'credentials_rejected', status: 'credential_error', scope: 'account', disposition: 'terminal' }
+
+describe('a login', () => {
+  test('by a form: cookies, hidden fields and captcha go with it, and its session opens the API', async () => {
+    await start({ captcha: true, sessionLifeSeconds: 900 })
+    const facts: AcquisitionFacts[] = []
+    const provider = byForm({ captcha: add, captchaPath: '/captcha' })
+    const { value, expiresInSeconds } = await logIn(provider, { note: noted => void facts.push(noted) })
+    expect(expiresInSeconds).toBe(900)
+    expect(facts).toEqual([{ loginMs: expect.any(Number), captchaAttempts: 1 }])
+    const request = new Request(`${site.url}/api/cases`, { headers: { cookie: 'language=zh; session=old' } })
+    const reply = await fetch(provider.attach!(request, value))
+    expect(await reply.json()).toMatchObject({ account: 'zhang' })
+    expect(site.requests.byPath['/cases']).toBeUndefined()
+  })
+
+  test('by JSON: the token from the body, a header or a cookie, put where each is wanted', async () => {
+    await start()
+    for (const options of [
+      {},
+      { token: { from: 'header', name: 'x-session-token' } },
+      { token: { from: 'cookie', name: 'session' } },
+      { attach: { header: 'authorization', prefix: 'Bearer ' } },
+    ] as Partial<SiteLoginOptions>[]) {
+      const provider = byJson(options)
+      const { value } = await logIn(provider)
+      const plain = new Request(`${site.url}/api/cases`)
+      plain.headers.set('authorization', `Bearer ${value}`)
+      const reply = await fetch(provider.attach?.(new Request(`${site.url}/api/cases`), value) ?? plain)
+      expect(reply.status).toBe(200)
+    }
+    expect(new URL(byJson({ attach: { query: 'key' } }).attach!(new Request('http://a/b?c=1'), 'x y').url).search).toBe(
+      '?c=1&key=x+y',
+    )
+  })
+
+  test('without an account is not even tried', async () => {
+    await start()
+    expect(byForm().needsAccount).toBe(true)
+    expect(await failure(byForm(), { credentials: undefined })).toMatchObject({ code: 'unknown_subject', sent: false })
+    expect(site.requests.total).toBe(0)
+  })
+})
+
+describe('a refusal', () => {
+  test('a bad password concerns the account and is final, by form and by JSON', async () => {
+    await start()
+    expect(await failure(byForm(), wrongPassword)).toEqual({ ...rejected, sent: true })
+    expect(await failure(byJson(), wrongPassword)).toEqual({ ...rejected, sent: true })
+    expect(site.account('zhang').badPasswords).toBe(2)
+  })
+
+  test('told with status 200 and the form again, it is recognised by its words or by what is configured', async () => {
+    await start({ refusalStatus: 200 })
+    expect(await failure(byForm(), wrongPassword)).toMatchObject(rejected)
+    const outcomes = { badPassword: { path: 'error', equals: 'bad_password' } }
+    expect(await failure(byJson({ outcomes }), wrongPassword)).toMatchObject(rejected)
+  })
+
+  test('a refusal that nobody knows is not sent again, because the site may have counted it', async () => {
+    await start({ refusalStatus: 200 })
+    const outcomes = { badPassword: { text: 'something else' } }
+    expect(await failure(byForm({ outcomes }), wrongPassword)).toMatchObject({ disposition: 'uncertain', sent: true })
+  })
+
+  test('a wrong captcha may be tried again; the password was not looked at', async () => {
+    await start({ captcha: true, captchaFailureRate: 1 })
+    const wrong = { status: 'captcha_error', disposition: 'retryable' }
+    expect(await failure(byForm({ captcha: add, captchaPath: '/captcha' }))).toMatchObject(wrong)
+    const lost = () => Promise.reject(new Error('the reader is out'))
+    expect(await failure(byForm({ captcha: lost, captchaPath: '/captcha' }))).toMatchObject({ ...wrong, sent: false })
+    expect(site.account('zhang')).toMatchObject({ badPasswords: 0, badCaptchas: 1 })
+  })
+
+  test('a locked account is final as well', async () => {
+    await start({ lockoutAfter: 1 })
+    await failure(byForm(), wrongPassword)
+    expect(await failure(byForm())).toMatchObject(rejected)
+  })
+
+  test('429 holds the site back', async () => {
+    await start({ rate429: 1 })
+    expect(await failure(byJson())).toMatchObject({ code: 'rate_limited', sent: false })
+  })
+})
+
+describe('a login without an answer', () => {
+  test('nobody listens: the password never left', async () => {
+    await start()
+    const provider = byJson()
+    await site.close()
+    expect(await failure(provider)).toMatchObject({ status: 'network_error', disposition: 'retryable', sent: false })
+  })
+
+  test('a connection that breaks after the password has left', async () => {
+    await start()
+    site.faults.set({ cutRate: 1 })
+    expect(await failure(byJson())).toMatchObject({ status: 'network_error', sent: true })
+    expect(await failure(byForm())).toMatchObject({ status: 'network_error', sent: false })
+  })
+
+  test('a time-out tells whether the password had left, and ends on the dot', async () => {
+    const upstream = await startLocalUpstream(() => 'hang')
+    const paths = { '/login': true, '/page': false }
+    try {
+      for (const [path, sent] of Object.entries(paths)) {
+        const clock = new FakeClock({ startAt: Date.now() })
+        const provider = siteLogin({ baseUrl: upstream.url, prepare: sent ? false : path, token: fromBody })
+        const seen = upstream.seen.length
+        const failed = failure(provider, { clock })
+        while (upstream.seen.length === seen) await new Promise(resolve => setImmediate(resolve))
+        await clock.advance(60_000)
+        expect(await failed).toMatchObject({ code: 'timeout', status: 'timeout', sent })
+        expect(clock.pending).toBe(0)
+      }
+    } finally {
+      await upstream.close()
+    }
+  })
+})
+
+describe('a hook that logs in', () => {
+  test('gets the credentials, and says how the site refused', async () => {
+    await start()
+    const login: SiteLoginOptions['login'] = async ({ credentials, baseUrl, refusal }) => {
+      const body = JSON.stringify(credentials)
+      const headers = { 'content-type': 'application/json' }
+      const reply = await fetch(new URL('/api/login', baseUrl), { method: 'POST', headers, body })
+      if (reply.status === 401) throw refusal('badPassword')
+      const { token, expiresIn } = (await reply.json()) as { token: string; expiresIn: number }
+      return { value: token, expiresInSeconds: expiresIn }
+    }
+    const provider = siteLogin({ baseUrl: site.url, login })
+    expect((await logIn(provider)).expiresInSeconds).toBe(3600)
+    expect(await failure(provider, wrongPassword)).toMatchObject(rejected)
+  })
+
+  test('is waited for after its time, so that no second login begins beside it', async () => {
+    await start()
+    const clock = new FakeClock({ startAt: Date.now() })
+    const { promise, resolve } = Promise.withResolvers<{ value: string; expiresInSeconds: number }>()
+    let settled = false
+    const late = logIn(siteLogin({ baseUrl: site.url, login: () => promise }), { clock })
+    late.finally(() => (settled = true))
+    await clock.advance(61_000)
+    expect(settled).toBe(false)
+    resolve({ value: 'late', expiresInSeconds: 60 })
+    expect((await late).value).toBe('late')
+  })
+
+  test('an error of its own that shows the password is not passed on', async () => {
+    await start()
+    const login = () => Promise.reject(new Error(`fill("${password}") failed`))
+    expect(await failure(siteLogin({ baseUrl: site.url, login }))).toMatchObject({
+      disposition: 'uncertain',
+      sent: true,
+    })
+  })
+})
+
+test('a path that leads away from the site, a lone captcha, an unknown option: refused by name', () => {
+  const token = fromBody
+  const baseUrl = 'https://court.example'
+  expect(() => siteLogin({ baseUrl, token, loginPath: 'https://evil.example/login' })).toThrow(/"loginPath" leads away/)
+  expect(() => siteLogin({ baseUrl, token, captcha: add })).toThrow(/captchaPath/)
+  expect(() => siteLogin({ baseUrl } as SiteLoginOptions)).toThrow(/"token"/)
+  expect(() => siteLogin({ baseUrl, token, tokn: 1 } as SiteLoginOptions)).toThrow(/no option "tokn"/)
+  expect(() => siteLogin({ baseUrl: 'http://court.example', token })).toThrow(/not encrypted/)
+})
