@@ -108,7 +108,7 @@ test('a module that is not there is told in a sentence, without what Node says a
   const { code, stderr } = await runHotwell(['config', 'check'], { cwd })
   expect(code).toBe(5)
   expect(stderr.trim().split('\n').slice(1)).toEqual([
-    '  - providers.p0: the module "hotwell/providers/feichu" was not found in the library; there are client-credentials, custom, feishu, static',
+    '  - providers.p0: the module "hotwell/providers/feichu" was not found in the library; there are client-credentials, custom, feishu, site-login, static',
     `  - providers.p1: the module "not-installed" was not found from ${cwd}; is the package installed there?`,
     `  - providers.p2: there is no file ${join(cwd, 'no.ts')}`,
     expect.stringMatching(/p3: the module "\.\/own\.mjs" cannot be loaded: Cannot find package 'not-there'/),

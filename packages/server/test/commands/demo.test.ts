@@ -41,3 +41,23 @@ test('a taken port is told with what to do, and nothing stays behind', async () 
   expect(outcome).toMatchObject({ code: 5 })
   expect(outcome.stderr).toContain(`port: ${port} on 127.0.0.1 is taken by another program; choose another`)
 })
+
+test('the demo logs in with the good accounts of a site, tries a flaky captcha again, and leaves a wrong password alone', async () => {
+  const demo = new RunningHotwell(['demo', '--port', '0', '--data', await temporaryFolder()])
+  const [, url] = await demo.says(/curl (http:\/\/127\.0\.0\.1:\d+)\/api\/v1\/tokens\/court_zxfw\/account /)
+  await demo.says(/court_zxfw\/account\/wang +first +\d+ ms +credential_error: /)
+  for (const account of ['zhang', 'li', 'chen']) {
+    await demo.says(new RegExp(`court_zxfw/account/${account} +first +\\d+ ms +good until`))
+  }
+  const reply = (await (await fetch(`${url}/api/v1/tokens/court_zxfw/account`)).json()) as { ref: string }
+  expect(reply.ref).toMatch(/^court_zxfw\/account\/(zhang|li|zhao|chen)$/)
+
+  const environment = { HOTWELL_URL: url! }
+  const listed = JSON.parse((await runHotwell(['account', 'list', '--json'], { environment })).stdout)
+  expect(listed.accounts).toHaveLength(5)
+  const wang = listed.accounts.find(({ account }: { account: string }) => account === 'wang')
+  expect(wang).toMatchObject({ state: 'barred', bar: { cause: 'credential' }, budget: { spent: 1 } })
+  expect((await fetch(`${url}/api/v1/performance/health`)).status).toBe(200)
+  expect(await demo.stop()).toBe(0)
+  expect(demo.stderr).toBe('')
+})
