@@ -72,17 +72,17 @@ export async function accountLogin(
   )
 }
 
-/** Only an answer of the site tells that it did not count the password. */
+/**
+ * What the lock-out budget is told. Only an answer that somebody understood tells that the site did not count the
+ * password: whatever else came after it was sent may be a refusal in words that nobody knew.
+ */
 function outcomeOf(error: unknown): LoginOutcome {
   const { status } = failureOf(error)
-  switch (status) {
-    case 'timeout':
-      return sentOf(error) === false ? 'network_error' : 'unknown'
-    case 'network_error':
-      return sentOf(error) === false ? 'network_error' : 'unknown'
-    default:
-      return status
-  }
+  if (status !== 'failed' && status !== 'timeout' && status !== 'network_error') return status
+  const sent = sentOf(error)
+  if (sent === false) return status === 'timeout' ? 'network_error' : status
+  const sortedByProvider = status === 'failed' && isHotwellError(error)
+  return sortedByProvider && sent === undefined ? 'failed' : 'unknown'
 }
 
 /** Whether the password can have reached the site; undefined: nobody knows. */

@@ -48,10 +48,14 @@ export async function askProvider(context: AcquirerContext, asking: Asking): Pro
   const { slot, report, target, login } = asking
   const spends = target.provider.rotation !== undefined
   const plan = login ? loginRetryPlan() : requestRetries({ spends })
+  let lastError: unknown
   for (let attempt = 1; ; attempt++) {
     try {
       return await askOnce(context, asking, attempt)
     } catch (error) {
+      // That its budget allows no repetition must not hide what went wrong.
+      if (attempt > 1 && isHotwellError(error, 'account_unavailable')) throw lastError
+      lastError = error
       const failure = failureOf(error)
       if (failure.status === 'rate_limited') gate.penalize(target.ref.provider, failure.retryAfterMs)
       const pauseMs = slot.signal.aborted ? undefined : plan.pauseAfter(error)

@@ -33,7 +33,8 @@ export function requestRetries({ spends }: { spends: boolean }): RetryPlan {
 
 /**
  * For logins: a lost connection is tried again three times, from 1 s doubling, a captcha three times, 2 s apart. A login
- * that timed out is not: the site may still be at it, and one account must not log in twice at once.
+ * that timed out is not: the site may still be at it, and one account must not log in twice at once. Nor is one that
+ * failed in a way that nobody understood: it may have been the refusal of the password.
  */
 export function loginRetryPlan(): RetryPlan {
   const made = { network_error: 0, captcha_error: 0 }
@@ -42,12 +43,17 @@ export function loginRetryPlan(): RetryPlan {
     pauseAfter(error) {
       const { disposition, status } = failureOf(error)
       if (disposition === 'terminal' || status === 'timeout') return undefined
+      if (status === 'failed' && mayBeRefusal(error)) return undefined
       if (status !== 'network_error' && status !== 'captcha_error') return others.pauseAfter(error)
       if (made[status] >= loginRetries[status]) return undefined
       made[status]++
       return status === 'captcha_error' ? captchaRetryMs : networkRetryMs * 2 ** (made.network_error - 1)
     },
   }
+}
+
+function mayBeRefusal(error: unknown): boolean {
+  return !isHotwellError(error) || error.details.sent === true
 }
 
 /** Another attempt within the same claim would end alike. */

@@ -153,6 +153,23 @@ describe('a login', () => {
     expect((await accounts.get('api', 'zhang')).budget.spent, 'it may have been counted').toBe(1)
   })
 
+  test.each([
+    ['an error that nobody sorted', new TypeError('reading "token" of undefined'), 1],
+    [
+      'an answer that nobody understood',
+      providerFailure({ message: 'HTTP 200, no token', details: { sent: true } }),
+      1,
+    ],
+    ['a failure before it was sent', providerFailure({ message: 'no login page', details: { sent: false } }), 0],
+    ['a failure that its provider sorted', providerFailure({ message: 'closed for maintenance' }), 0],
+    ['a connection that was never made', refusedConnection(), 0],
+  ])('that ends with %s leaves spent what the site may have counted', async (_, failure, spent) => {
+    const { clock, tokens, upstream, accounts } = await site()
+    upstream.failure = failure
+    await failureOfCall(after(clock, minute, tokens.token('api/account/zhang').get()))
+    expect((await accounts.get('api', 'zhang')).budget.spent).toBe(spent)
+  })
+
   test('for an account that is not there names it, and how to add it; once added, it is tried at once', async () => {
     const { clock, tokens, accounts } = await site()
     const handle = tokens.token('api/account/zhao')
