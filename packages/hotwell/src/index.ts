@@ -3,7 +3,14 @@ export { type ErrorCode, type ErrorOptions, errorCodes, HotwellError, isHotwellE
 export type { Listener } from './core/events.ts'
 export type { Logger } from './core/logger.ts'
 export type { AccountCredentials, AccountSource, LoginOutcome, LoginReservation } from './tokens/account-source.ts'
-export type { AcquisitionGate, GateRequest, GateSlot, GateUsage } from './tokens/acquisition-gate.ts'
+export type {
+  AcquisitionGate,
+  GateHolder,
+  GateRequest,
+  GateSectionUsage,
+  GateSlot,
+  GateUsage,
+} from './tokens/acquisition-gate.ts'
 export {
   type AcquisitionRecord,
   type AcquisitionRecorder,

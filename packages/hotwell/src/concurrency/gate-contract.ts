@@ -27,15 +27,54 @@ export interface GateSlot {
   release(): void
 }
 
+/** Who has a slot now. */
+export interface GateHolder {
+  /** Of the slot. */
+  readonly number: number
+  readonly provider: string
+  readonly kind: string
+  readonly subject?: string
+  readonly heldMs: number
+  /** `quarantined`: aborted at its deadline, and its account is kept until it ends or the quarantine is over. */
+  readonly state: 'held' | 'quarantined'
+}
+
+/** Of the logins, or of all other acquisitions. */
+export interface GateSectionUsage {
+  readonly running: number
+  readonly waiting: number
+  /** By site or provider. */
+  readonly sites: Readonly<Record<string, { running: number; waiting: number }>>
+}
+
 export interface GateUsage {
   readonly running: number
   readonly waiting: number
-  /** `heldUntil` (monotonic ms): a `Retry-After` holds the provider back until then. */
-  readonly providers: Readonly<Record<string, { running: number; waiting: number; heldUntil?: number }>>
-  /** Slots freed at their deadline since the start. */
+  /**
+   * `heldUntil` (monotonic ms): a `Retry-After` holds the provider back until then. `perSecond`: its documented rate, or
+   * the one that its 429s have taught; absent while there is neither.
+   */
+  readonly providers: Readonly<
+    Record<string, { running: number; waiting: number; heldUntil?: number; perSecond?: number }>
+  >
+  /** `quarantined`: accounts that an aborted login still holds. */
+  readonly accounts: GateSectionUsage & { readonly quarantined: number }
+  readonly others: GateSectionUsage
+  /** Those in force now. */
+  readonly limits: Required<GateLimits>
+  /** The longest holder first. */
+  readonly holders: readonly GateHolder[]
+  /** Slots given since the start. */
+  readonly entered: number
+  /** Waits that ended with `queue_timeout` since the start. */
+  readonly timedOut: number
+  /** Slots freed at their deadline since the start: their holders leaked them, or were too slow. */
   readonly reclaimed: number
   /** The longest that anybody has waited since the start, in vain or not. */
   readonly longestWaitMs: number
+  /** Over those who entered within the last 15 minutes. */
+  readonly meanWaitMs: number
+  readonly p95WaitMs: number
 }
 
 /** Limits acquisitions: global, per site or provider, per account, and by the provider's quota. */

@@ -109,6 +109,7 @@ export class Lane extends Tier implements HeapNode {
   readonly subject: string | undefined
   readonly #foreground = new WaiterList()
   readonly #preheats = new WaiterList()
+  waiting = 0
   #openMs = 0
   /** -1 while it is full. */
   #openSince: number
@@ -134,11 +135,13 @@ export class Lane extends Tier implements HeapNode {
 
   enqueue(waiter: Waiter): void {
     this.#list(waiter).add(waiter)
+    this.waiting++
     this.site.provider.waiting++
   }
 
   dequeue(waiter: Waiter): void {
     this.#list(waiter).remove(waiter)
+    this.waiting--
     this.site.provider.waiting--
   }
 

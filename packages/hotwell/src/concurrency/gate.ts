@@ -7,6 +7,7 @@ import { completeLimits, type GateLimits } from './gate-limits.ts'
 import { Lane, ProviderState, Section, Waiter } from './gate-queue.ts'
 import { gateClosed, queueTimeout } from './gate-refusal.ts'
 import { Slot } from './gate-slot.ts'
+import { GateTally, usageOf } from './gate-usage.ts'
 
 export interface GateOptions extends GateLimits {
   clock: Clock
@@ -38,9 +39,7 @@ class TieredGate implements Gate {
   readonly #release = (slot: Slot) => this.#end(slot)
   #arrivals = 0
   #slots = 0
-  #waiting = 0
-  #reclaimed = 0
-  #longestWaitMs = 0
+  readonly #tally: GateTally
   #closed = false
 
   constructor({ clock, logger = silentLogger, onQuarantine = () => {}, ...limits }: GateOptions) {
@@ -48,6 +47,7 @@ class TieredGate implements Gate {
     this.#logger = logger
     this.#onQuarantine = onQuarantine
     this.#limits = completeLimits(limits)
+    this.#tally = new GateTally(clock)
     this.#applyLimits()
     this.#agenda = new DeadlineHeap(clock, error => logger.error({ err: error }, 'The gate failed at a deadline.'))
     this.#agenda.start(item => {
@@ -82,19 +82,14 @@ class TieredGate implements Gate {
   }
 
   usage(): GateUsage {
-    const providers: Record<string, { running: number; waiting: number; heldUntil?: number }> = {}
-    for (const { name, sites, waiting, rate } of this.#providers.values()) {
-      const running = sites.reduce((sum, site) => sum + site.running, 0)
-      const { heldUntil } = rate
-      providers[name] = heldUntil === undefined ? { running, waiting } : { running, waiting, heldUntil }
-    }
-    return {
-      running: this.#accounts.running + this.#others.running,
-      waiting: this.#waiting,
-      providers,
-      reclaimed: this.#reclaimed,
-      longestWaitMs: this.#longestWaitMs,
-    }
+    return usageOf({
+      accounts: this.#accounts,
+      others: this.#others,
+      providers: this.#providers.values(),
+      tally: this.#tally,
+      limits: this.#limits,
+      now: this.#clock.monotonic(),
+    })
   }
 
   configure(limits: GateLimits): void {
@@ -154,7 +149,7 @@ class TieredGate implements Gate {
         this.#abandon,
       )
       request.signal?.addEventListener('abort', waiter)
-      this.#waiting++
+      this.#tally.waiting++
       lane.enqueue(waiter)
       lane.settle(now)
       this.#agenda.set(waiter, this.#nextReviewAt(waiter, now))
@@ -184,6 +179,7 @@ class TieredGate implements Gate {
 
   #grant(request: GateRequest, lane: Lane, arrivedAt: number, now: number): Slot {
     const endsAt = now + this.#limits.acquisitionTimeoutSeconds * 1000
+    this.#tally.enter(now - arrivedAt)
     const facts = { number: ++this.#slots, queueWaitMs: now - arrivedAt, request, lane, takenAt: now, endsAt }
     const slot = new Slot(facts, this.#release)
     const { site } = lane
@@ -201,8 +197,8 @@ class TieredGate implements Gate {
     waiter.lane.dequeue(waiter)
     waiter.request.signal?.removeEventListener('abort', waiter)
     this.#agenda.delete(waiter)
-    this.#waiting--
-    this.#longestWaitMs = Math.max(this.#longestWaitMs, now - waiter.arrivedAt)
+    this.#tally.waiting--
+    this.#tally.waited(now - waiter.arrivedAt)
   }
 
   #refuse(waiter: Waiter, reason: unknown): void {
@@ -225,6 +221,7 @@ class TieredGate implements Gate {
     const queueMs = this.#limits.queueTimeoutSeconds * 1000
     const lockedOut = lane.full && waiter.lockWaitMs(now) >= this.#limits.lockTimeoutSeconds * 1000 - 1
     if (lockedOut || now >= waiter.arrivedAt + queueMs) {
+      this.#tally.timedOut++
       this.#refuse(waiter, queueTimeout(waiter, now, queueMs))
       return
     }
@@ -259,11 +256,14 @@ class TieredGate implements Gate {
       return
     }
     const now = this.#clock.monotonic()
-    this.#reclaimed++
+    this.#tally.reclaimed++
     lane.site.section.delete(slot)
     lane.site.delete(slot)
     slot.state = lane.site.section.ofAccounts ? 'quarantined' : 'ended'
-    if (slot.state === 'quarantined') this.#agenda.set(slot, now + this.#limits.quarantineSeconds * 1000)
+    if (slot.state === 'quarantined') {
+      this.#tally.quarantined.add(slot)
+      this.#agenda.set(slot, now + this.#limits.quarantineSeconds * 1000)
+    }
     const heldMs = now - slot.takenAt
     this.#logger.warn({ acquisition: requestName(request), slot: slot.number, heldMs }, 'A slot was reclaimed.')
     lane.settle(now)
@@ -282,6 +282,7 @@ class TieredGate implements Gate {
       lane.site.delete(slot)
     }
     lane.delete(slot)
+    this.#tally.quarantined.delete(slot)
     slot.state = 'ended'
     lane.settle(now)
     this.#dispatch(lane.site.section, now)

@@ -48,10 +48,23 @@ test('after a 429 nobody enters until its Retry-After is over', async () => {
   ask('other', { provider: 'crm' })
   await clock.advance(9_999)
   expect(entered).toEqual(['other'])
-  expect(gate.usage().providers.feishu).toEqual({ running: 0, waiting: 1, heldUntil: clock.monotonic() + 1 })
+  const { perSecond, ...held } = gate.usage().providers.feishu!
+  expect(held).toEqual({ running: 0, waiting: 1, heldUntil: clock.monotonic() + 1 })
   await clock.advance(1)
   expect(entered).toEqual(['other', 'waits'])
-  expect(gate.usage().providers.feishu).toEqual({ running: 1, waiting: 0 })
+  expect(gate.usage().providers.feishu).toEqual({ running: 1, waiting: 0, perSecond })
+})
+
+test('the rate of a provider is seen: none, the documented one, or the one that its 429s have taught', async () => {
+  const { gate, ask, settle } = scene()
+  ask('unlimited', { provider: 'free' })
+  ask('documented', { provider: 'crm', quota: { perSecond: 50 } })
+  ask('taught', { provider: 'feishu' })
+  gate.penalize('feishu')
+  await settle()
+  const { free, crm, feishu } = gate.usage().providers
+  expect([free?.perSecond, crm?.perSecond]).toEqual([undefined, 50])
+  expect(feishu?.perSecond).toBeGreaterThan(0)
 })
 
 test('a second 429 lengthens the hold of those who wait already', async () => {

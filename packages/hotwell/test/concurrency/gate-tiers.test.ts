@@ -6,7 +6,7 @@ import { account, enter, scene } from './scene.ts'
 
 test('the gate is what token managers ask for', () => {
   const port: AcquisitionGate = createGate({ clock: new FakeClock() })
-  expect(port.usage()).toEqual({ running: 0, waiting: 0, providers: {}, reclaimed: 0, longestWaitMs: 0 })
+  expect(port.usage()).toMatchObject({ running: 0, waiting: 0, providers: {}, holders: [], entered: 0, reclaimed: 0 })
 })
 
 test('logins: three at once, two on a site, one with an account', async () => {
