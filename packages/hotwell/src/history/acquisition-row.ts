@@ -22,6 +22,7 @@ export const acquisitionColumns = [
   'fingerprint',
   'error_code',
   'error_message',
+  'error_details',
   'generation',
   'node',
   'created_at',
@@ -59,12 +60,49 @@ export function rowOf(record: AcquisitionRecord): AcquisitionRow {
     text(record.fingerprint),
     text(record.errorCode),
     text(record.errorMessage),
+    text(record.errorDetails),
     number(record.generation),
     text(record.node),
     number(record.createdAt),
     number(record.startedAt),
     number(record.finishedAt) ?? 0,
   ]
+}
+
+/** A row as it is read. */
+export type RecordColumns = Readonly<Record<(typeof acquisitionColumns)[number], string | number | null>>
+
+/** The record that a row was made of. What was not there is undefined. */
+export function recordOf(row: RecordColumns): AcquisitionRecord {
+  const record: { [Field in keyof AcquisitionRecord]: unknown } = {
+    id: row.id,
+    provider: row.provider,
+    kind: row.kind,
+    subject: row.subject ?? undefined,
+    ref: row.ref,
+    credentialId: row.credential_id ?? undefined,
+    status: row.status,
+    trigger: row.trigger,
+    unchanged: row.unchanged === 1,
+    refresh: row.refresh === 1,
+    attempts: row.attempts,
+    totalMs: row.total_ms,
+    providerMs: row.provider_ms,
+    loginMs: row.login_ms ?? undefined,
+    captchaAttempts: row.captcha_attempts,
+    networkRetries: row.network_retries,
+    queueWaitMs: row.queue_wait_ms,
+    fingerprint: row.fingerprint ?? undefined,
+    errorCode: row.error_code ?? undefined,
+    errorMessage: row.error_message ?? undefined,
+    errorDetails: row.error_details ?? undefined,
+    generation: row.generation ?? undefined,
+    node: row.node,
+    createdAt: row.created_at,
+    startedAt: row.started_at ?? undefined,
+    finishedAt: row.finished_at,
+  }
+  return record as AcquisitionRecord
 }
 
 function text(value: unknown): string | null {

@@ -6,6 +6,7 @@ import type { HistoryStore, HistoryStoreOptions } from './history-store.ts'
 import { keepAlive } from './keep-alive.ts'
 import { Recorder, type RecorderOptions } from './recorder.ts'
 import { createRetention } from './retention.ts'
+import { type HistoryPage, type SearchOptions, searchQuery } from './search.ts'
 import type { HistoryStatistics } from './statistics.ts'
 import { createWorkerHistoryStore } from './worker-history-store.ts'
 
@@ -58,8 +59,17 @@ export interface History extends AcquisitionRecorder {
    * @throws HotwellError `invalid_request`; `store_unavailable` while the database cannot be read
    */
   statistics(options?: StatisticsOptions): Promise<HistoryStatistics>
-  /** Deletes records older than `retentionDays` now and returns how many. It happens hourly by itself. */
-  purge(): Promise<number>
+  /**
+   * The committed records that fit, the newest first, page by page: `flush()` first for what is not committed yet.
+   * @throws HotwellError `invalid_request`; `store_unavailable` while the database cannot be read
+   */
+  search(options?: SearchOptions): Promise<HistoryPage>
+  /**
+   * Deletes records older than so many days, by default `retentionDays`, and returns how many. The latter happens hourly
+   * by itself.
+   * @throws HotwellError `invalid_request`; `store_unavailable` while the database cannot be written
+   */
+  purge(options?: { days?: number }): Promise<number>
   /** Resolves when all that was recorded before is committed, or after `flushTimeoutMs`. Never rejects. */
   flush(): Promise<void>
   /** Flushes and closes. What then is still in memory counts as dropped. Never rejects; closing twice is safe. */
@@ -81,8 +91,8 @@ export function createHistory(options: HistoryOptions): History {
     ? createWorkerHistoryStore({ path, synchronous, busyLimitMs: 1000 })
     : inThisThread({ path, synchronous, busyLimitMs: 250 })
   const recorder = new Recorder(store, clock, logger, options)
-  const purge = () => store.purge(clock.now() - retentionDays * dayMs)
-  const retention = createRetention({ purge, clock, logger })
+  const purge = (days: number) => store.purge(clock.now() - days * dayMs)
+  const retention = createRetention({ purge: () => purge(retentionDays), clock, logger })
   let closing: Promise<void> | undefined
 
   return {
@@ -98,7 +108,11 @@ export function createHistory(options: HistoryOptions): History {
     record: record => recorder.record(record),
     flush: () => recorder.flush(),
     problems: () => recorder.problems(),
-    purge: () => keepAlive(purge()),
+    search: async (given = {}) => keepAlive(store.search(searchQuery(given))),
+    async purge({ days = retentionDays } = {}) {
+      if (!(days > 0)) throw new HotwellError('invalid_request', `days has to be more than 0, not ${days}.`)
+      return keepAlive(purge(days))
+    },
     async statistics({ days = 7, site, account, kind, accounts = 1000 } = {}) {
       if (!(days > 0) || !(accounts >= 0))
         throw new HotwellError(
@@ -126,6 +140,7 @@ function inThisThread(options: HistoryStoreOptions): HistoryStore {
     (loading ??= import('./sqlite-history-store.ts').then(module => module.openSqliteHistoryStore(options)))
   return {
     write: async rows => (await loaded()).write(rows),
+    search: async query => (await loaded()).search(query),
     statistics: async query => (await loaded()).statistics(query),
     purge: async beforeAt => (await loaded()).purge(beforeAt),
     close: async () => (await loading)?.close(),

@@ -1,4 +1,5 @@
 import type { AcquisitionRow } from './acquisition-row.ts'
+import type { HistoryPage, SearchQuery } from './search.ts'
 import type { HistoryStatistics, StatisticsQuery } from './statistics.ts'
 
 /**
@@ -8,6 +9,7 @@ import type { HistoryStatistics, StatisticsQuery } from './statistics.ts'
 export interface HistoryStore {
   /** Resolves when the rows are committed. */
   write(rows: readonly AcquisitionRow[]): Promise<void>
+  search(query: SearchQuery): Promise<HistoryPage>
   statistics(query: StatisticsQuery): Promise<HistoryStatistics>
   /** Deletes what finished before that instant (wall clock, ms) and returns how many records that were. */
   purge(beforeAt: number): Promise<number>

@@ -1,16 +1,18 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Database } from '../database/database.ts'
 import { historyAcquisitions } from '../database/migrations/001-history-acquisitions.ts'
+import { historyDetails } from '../database/migrations/002-history-details.ts'
 import { openSqlite } from '../database/open-sqlite.ts'
 import type { HistoryStore, HistoryStoreOptions } from './history-store.ts'
 import { deleteBefore, insertAcquisitions } from './repository.ts'
+import { searchAcquisitions } from './search.ts'
 import { readStatistics } from './statistics.ts'
 
 /** So few at once that writing gets its turn in between. */
 const purgedAtOnce = 1000
 /** 64 MB of log between check-points, each of which writes every changed page once: history comes in bulk. */
 const checkpointPages = 16_000
-const migrations = [historyAcquisitions]
+const migrations = [historyAcquisitions, historyDetails]
 
 /** History in an SQLite file, in the thread that calls. The file is opened by the first request. */
 export function openSqliteHistoryStore({ path, synchronous, busyLimitMs }: HistoryStoreOptions): HistoryStore {
@@ -41,6 +43,10 @@ export function openSqliteHistoryStore({ path, synchronous, busyLimitMs }: Histo
     async write(rows) {
       const database = await opened()
       await database.transaction(transaction => insertAcquisitions(transaction, rows))
+    },
+    async search(query) {
+      const database = await opened()
+      return database.query(kysely => searchAcquisitions(kysely, query))
     },
     async statistics(query) {
       const database = await opened()

@@ -1,19 +1,13 @@
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { AcquisitionStatus } from '../tokens/failure.ts'
+import { conditionOf, type RecordFilter } from './record-filter.ts'
 
 const dayMs = 86_400_000
 
 /** What {@link readStatistics} looks at. */
-export interface StatisticsQuery {
-  /** Wall clock, in milliseconds: acquisitions that finished from `fromAt` on, and before `toAt`. */
+export interface StatisticsQuery extends RecordFilter {
   readonly fromAt: number
   readonly toAt: number
-  /** Only this provider. */
-  readonly site?: string
-  /** Only this subject. */
-  readonly account?: string
-  /** Only this kind. */
-  readonly kind?: string
   /** At most so many accounts are listed, those with most acquisitions first. */
   readonly accounts: number
 }
@@ -50,6 +44,8 @@ export interface AccountPerformance extends Outcome {
   readonly p95Seconds: number
   /** Wall clock, in milliseconds; absent when none succeeded in this time. */
   readonly lastSuccessAt?: number
+  /** Likewise, of the last that failed. */
+  readonly lastFailureAt?: number
 }
 
 export interface HistoryStatistics extends Outcome {
@@ -88,7 +84,7 @@ const outcome = sql`count(*) as total, count(case when status = 'success' then 1
 
 async function readOutcome(database: Kysely<unknown>, query: StatisticsQuery): Promise<Outcome> {
   const { rows } = await sql<OutcomeRow>`
-    select ${outcome} from acquisitions where ${filterOf(query)}`.execute(database)
+    select ${outcome} from acquisitions where ${conditionOf(query)}`.execute(database)
   return outcomeOf(rows[0]!)
 }
 
@@ -97,21 +93,21 @@ async function countByStatus(
   query: StatisticsQuery,
 ): Promise<Partial<Record<AcquisitionStatus, number>>> {
   const { rows } = await sql<{ status: AcquisitionStatus; total: number }>`
-    select status, count(*) as total from acquisitions where ${filterOf(query)}
+    select status, count(*) as total from acquisitions where ${conditionOf(query)}
     group by status order by total desc, status`.execute(database)
   return Object.fromEntries(rows.map(row => [row.status, row.total]))
 }
 
 async function outcomesBySite(database: Kysely<unknown>, query: StatisticsQuery): Promise<SiteOutcome[]> {
   const { rows } = await sql<OutcomeRow & { provider: string }>`
-    select provider, ${outcome} from acquisitions where ${filterOf(query)}
+    select provider, ${outcome} from acquisitions where ${conditionOf(query)}
     group by provider order by total desc, provider`.execute(database)
   return rows.map(row => ({ site: row.provider, ...outcomeOf(row) }))
 }
 
 async function outcomesByDay(database: Kysely<unknown>, query: StatisticsQuery): Promise<DayOutcome[]> {
   const { rows } = await sql<OutcomeRow & { day: number }>`
-    select finished_at / ${sql.lit(dayMs)} as day, ${outcome} from acquisitions where ${filterOf(query)}
+    select finished_at / ${sql.lit(dayMs)} as day, ${outcome} from acquisitions where ${conditionOf(query)}
     group by day order by day`.execute(database)
   return rows.map(row => ({ day: new Date(row.day * dayMs).toISOString().slice(0, 10), ...outcomeOf(row) }))
 }
@@ -124,6 +120,7 @@ interface AccountRow extends OutcomeRow {
   p50_ms: number | null
   p95_ms: number | null
   last_success_at: number | null
+  last_failure_at: number | null
 }
 
 /** Percentiles by nearest rank: the smallest duration that this share does not exceed. */
@@ -134,12 +131,13 @@ async function performanceByAccount(database: Kysely<unknown>, query: Statistics
       select ${account}, status, attempts, total_ms, finished_at,
         row_number() over (partition by ${account} order by total_ms) as place,
         count(*) over (partition by ${account}) as places
-      from acquisitions where ${filterOf(query)} and subject is not null
+      from acquisitions where ${conditionOf(query)} and subject is not null
     )
     select ${account}, ${outcome}, sum(attempts) as attempts,
       min(case when place >= 0.5 * places then total_ms end) as p50_ms,
       min(case when place >= 0.95 * places then total_ms end) as p95_ms,
-      max(case when status = 'success' then finished_at end) as last_success_at
+      max(case when status = 'success' then finished_at end) as last_success_at,
+      max(case when status <> 'success' then finished_at end) as last_failure_at
     from ranked group by ${account} order by total desc, ${account} limit ${query.accounts}`.execute(database)
   return rows.map(row => ({
     site: row.provider,
@@ -150,15 +148,8 @@ async function performanceByAccount(database: Kysely<unknown>, query: Statistics
     p50Seconds: (row.p50_ms ?? 0) / 1000,
     p95Seconds: (row.p95_ms ?? 0) / 1000,
     lastSuccessAt: row.last_success_at ?? undefined,
+    lastFailureAt: row.last_failure_at ?? undefined,
   }))
-}
-
-function filterOf({ fromAt, toAt, site, kind, account }: StatisticsQuery): RawBuilder<unknown> {
-  const conditions = [sql`finished_at >= ${fromAt}`, sql`finished_at < ${toAt}`]
-  if (site !== undefined) conditions.push(sql`provider = ${site}`)
-  if (kind !== undefined) conditions.push(sql`kind = ${kind}`)
-  if (account !== undefined) conditions.push(sql`subject = ${account}`)
-  return sql.join(conditions, sql` and `)
 }
 
 function outcomeOf({ total, successes, mean_ms }: OutcomeRow): Outcome {

@@ -76,6 +76,7 @@ export function createWorkerHistoryStore(options: HistoryStoreOptions): HistoryS
 
   return {
     write: rows => request('write', rows),
+    search: query => request('search', query),
     statistics: query => request('statistics', query),
     purge: beforeAt => request('purge', beforeAt),
     async close() {

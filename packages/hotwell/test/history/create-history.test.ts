@@ -28,6 +28,7 @@ describe.each([{ worker: true }, { worker: false }])('with a thread of its own: 
       queueWaitMs: 12,
       errorCode: 'provider_error',
       errorMessage: 'The captcha was wrong.',
+      errorDetails: 'HTTP 403',
     })
     history.record(last)
     await history.close()
@@ -54,6 +55,7 @@ describe.each([{ worker: true }, { worker: false }])('with a thread of its own: 
       fingerprint: last.fingerprint,
       error_code: 'provider_error',
       error_message: 'The captcha was wrong.',
+      error_details: 'HTTP 403',
       generation: last.generation,
       node: 'test',
       created_at: last.createdAt,

@@ -50,6 +50,7 @@ test('acquisitions are counted by status, site, day and account', async () => {
       p50Seconds: 0.3,
       p95Seconds: 0.8,
       lastSuccessAt: now,
+      lastFailureAt: now,
     },
   ])
 })

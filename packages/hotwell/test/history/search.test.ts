@@ -1,0 +1,145 @@
+import { DatabaseSync } from 'node:sqlite'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { History, SearchOptions } from '../../src/history/index.ts'
+import type { AcquisitionRecord } from '../../src/tokens/acquisition-record.ts'
+import { record } from './records.ts'
+import { read, temporaryHistory, temporaryPath } from './temporary.ts'
+
+const dayMs = 86_400_000
+const now = Date.UTC(2026, 5, 1)
+
+async function historyOf(records: readonly Partial<AcquisitionRecord>[], worker = false) {
+  const path = temporaryPath()
+  const history = temporaryHistory({ path, worker })
+  for (const differences of records) history.record(record({ finishedAt: now, ...differences }))
+  await history.flush()
+  return { history, path }
+}
+
+/** Every record of a search, page by page. */
+async function pages(history: History, options: SearchOptions, between?: () => Promise<void>) {
+  const found: AcquisitionRecord[] = []
+  for (let cursor: string | undefined; ; await between?.()) {
+    const page = await history.search({ ...options, cursor })
+    found.push(...page.records)
+    cursor = page.nextCursor
+    if (cursor === undefined) return found
+  }
+}
+
+test('a search gives back each record as it was recorded, details of its failure included', async () => {
+  const made = record({
+    subject: undefined,
+    status: 'network_error',
+    credentialId: 'c-1',
+    loginMs: 12.5,
+    fingerprint: undefined,
+    generation: undefined,
+    errorCode: 'provider_error',
+    errorMessage: 'The site cannot be reached.',
+    errorDetails: 'connect ECONNREFUSED 127.0.0.1:1\nsyscall connect',
+  })
+  const { history } = await historyOf([], true)
+  history.record(made)
+  await history.flush()
+  const { records, nextCursor } = await history.search()
+  expect(JSON.parse(JSON.stringify(records))).toEqual([JSON.parse(JSON.stringify(made))])
+  expect(nextCursor).toBeUndefined()
+})
+
+test('a search finds by site, account, kind, status, trigger and time, the newest first', async () => {
+  const { history } = await historyOf([
+    { id: 'a', provider: 'court', kind: 'account', subject: 'zhang', status: 'captcha_error', finishedAt: now - 3000 },
+    { id: 'b', provider: 'court', kind: 'account', subject: 'li', trigger: 'manual', finishedAt: now - 2000 },
+    { id: 'c', provider: 'crm', kind: 'client', subject: undefined, finishedAt: now - 1000 },
+  ])
+  const ids = async (options: SearchOptions) => (await history.search(options)).records.map(({ id }) => id)
+  expect(await ids({})).toEqual(['c', 'b', 'a'])
+  expect(await ids({ site: 'court' })).toEqual(['b', 'a'])
+  expect(await ids({ account: 'zhang' })).toEqual(['a'])
+  expect(await ids({ kind: 'client' })).toEqual(['c'])
+  expect(await ids({ status: 'captcha_error' })).toEqual(['a'])
+  expect(await ids({ trigger: 'manual' })).toEqual(['b'])
+  expect(await ids({ fromAt: now - 2000, toAt: now - 1000 }), 'from is inclusive, to is not').toEqual(['b'])
+  expect(await ids({ site: 'court', status: 'timeout' })).toEqual([])
+})
+
+test('pages neither double nor miss a record, whatever finished at the same instant and arrives meanwhile', async () => {
+  const finishedAt = fc.integer({ min: 0, max: 4 })
+  const trace = fc.record({ records: fc.array(finishedAt, { maxLength: 40 }), limit: fc.integer({ min: 1, max: 7 }) })
+  await fc.assert(
+    fc.asyncProperty(trace, async ({ records, limit }) => {
+      const history = temporaryHistory({ path: temporaryPath(), worker: false })
+      const made = records.map(offset => record({ finishedAt: now + offset }))
+      for (const one of made) history.record(one)
+      await history.flush()
+      const found = await pages(history, { limit }, async () => {
+        history.record(record({ finishedAt: now + 100 }))
+        await history.flush()
+      })
+      await history.close()
+      const expected = made.toSorted((a, b) => b.finishedAt - a.finishedAt || (a.id < b.id ? 1 : -1))
+      expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id))
+    }),
+    { numRuns: process.env.HOTWELL_TEST_SCALE === 'long' ? 300 : 25 },
+  )
+})
+
+test.each<[string, object]>([
+  ['limit', { limit: 0 }],
+  ['limit', { limit: 501 }],
+  ['limit', { limit: 1.5 }],
+  ['cursor', { cursor: 'made-up' }],
+  ['cursor', { cursor: Buffer.from('[1]').toString('base64url') }],
+  ['status', { status: 'great' }],
+  ['trigger', { trigger: 'whim' }],
+  ['fromAt', { fromAt: Number.NaN }],
+])('a search with a bad %s is refused, naming it: %o', async (name, options) => {
+  const { history } = await historyOf([{}])
+  await expect(history.search(options)).rejects.toMatchObject({
+    code: 'invalid_request',
+    message: expect.stringContaining(name),
+  })
+})
+
+test('a page of a long history is found by an index, whatever it asks for', async () => {
+  const { path } = await historyOf([{}])
+  const order = 'order by finished_at desc, id desc limit 50'
+  for (const filter of ['1 = 1', "provider = 'a'", "status = 'failed'", "provider = 'a' and subject = 'b'"]) {
+    const plan = read<{ detail: string }>(
+      path,
+      `explain query plan select * from acquisitions where ${filter} ${order}`,
+    )
+    expect(plan[0]!.detail, filter).toMatch(/USING INDEX/)
+  }
+})
+
+test('what is older than a number of days is deleted on request, and nothing else', async () => {
+  const path = temporaryPath()
+  const history = temporaryHistory({ path, worker: false })
+  const today = Date.now()
+  for (const days of [0, 3, 8, 29]) history.record(record({ id: `${days}`, finishedAt: today - days * dayMs - 60_000 }))
+  await history.flush()
+  await expect(history.purge({ days: 0 })).rejects.toMatchObject({ code: 'invalid_request' })
+  expect(await history.purge({ days: 7 })).toBe(2)
+  expect((await history.search()).records.map(({ id }) => id)).toEqual(['0', '3'])
+  expect(await history.purge()).toBe(0)
+})
+
+test('a file from before the details is upgraded where it lies, and keeps its records', async () => {
+  const { history, path } = await historyOf([{ id: 'old' }])
+  await history.close()
+  const database = new DatabaseSync(path)
+  database.exec('alter table acquisitions drop column error_details')
+  database.exec("delete from hotwell_migrations where name = '002-history-details'")
+  database.close()
+  const again = temporaryHistory({ path, worker: false })
+  again.record(record({ id: 'new', finishedAt: now + 1, errorDetails: 'because' }))
+  await again.flush()
+  const { records } = await again.search()
+  expect(records.map(({ id, errorDetails }) => [id, errorDetails])).toEqual([
+    ['new', 'because'],
+    ['old', undefined],
+  ])
+})
