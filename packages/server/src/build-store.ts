@@ -45,6 +45,18 @@ export async function buildStore(store: CheckedConfig['store'], place: StorePlac
   }
 }
 
+/**
+ * The keys that seal the passwords of accounts: those of the token store where the configuration names them, else those
+ * of the environment; undefined: a key file in the data folder.
+ */
+export function sealingKeys(store: CheckedConfig['store'], environment: NodeJS.ProcessEnv): string[] | undefined {
+  const isSqlite = store !== undefined && !isStore(store) && store.use === sqliteModule
+  const given = isSqlite
+    ? sqliteOptions.safeParse({ encryptionKeys: store.encryptionKeys }).data?.encryptionKeys
+    : undefined
+  return given === undefined ? encryptionKeys(environment) : [given].flat()
+}
+
 /** What the store would say only when it opens, or not at all. */
 function assertSqliteOptions(options: object): void {
   const { error, data } = sqliteOptions.safeParse(options, { reportInput: false })

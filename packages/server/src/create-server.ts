@@ -10,8 +10,9 @@ import {
   type TokenManager,
   type TokenManagerOptions,
 } from 'hotwell'
+import { createAccounts } from 'hotwell/accounts'
 import { createHistory, type History } from 'hotwell/history'
-import { buildStore } from './build-store.ts'
+import { buildStore, sealingKeys } from './build-store.ts'
 import { buildProviders } from './config/build-providers.ts'
 import { canonicalManifest } from './config/canonical-manifest.ts'
 import { checkConfig } from './config/check-config.ts'
@@ -59,7 +60,7 @@ export interface HotwellServer extends AsyncDisposable {
 }
 
 /**
- * Starts a server: reads the configuration, puts store, history, token manager and HTTP together, and listens.
+ * Starts a server: reads the configuration, puts store, accounts, history, token manager and HTTP together, and listens.
  * @throws HotwellError `invalid_configuration`, naming the field; the store's own errors
  */
 export async function createServer(options: ServerOptions = {}): Promise<HotwellServer> {
@@ -85,11 +86,19 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     const store = await buildStore(config.store, { dataDir, folder, environment, logger: log })
     closers.push(() => store.close())
     await store.open()
+    const accounts = createAccounts({
+      ...config.accounts,
+      path: join(dataDir, 'accounts.db'),
+      encryptionKeys: sealingKeys(config.store, environment),
+      logger: log,
+    })
+    closers.push(() => accounts.close())
+    await accounts.open()
     const history = openHistory(config, dataDir, log)
     closers.push(() => history?.close())
     const { namespace, preheat, gate, logLevel } = config
     const logHits = logLevel === 'debug' || logLevel === 'trace'
-    const settings = { providers, store, history, manifest, namespace, preheat, gate, logger: log, logHits }
+    const settings = { providers, store, accounts, history, manifest, namespace, preheat, gate, logger: log, logHits }
     const tokens = createTokens(settings)
     closers.push(() => tokens.close())
     options.observe?.(tokens)
@@ -99,7 +108,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     registerMetrics(registry, { tokens, history, counters })
     const readiness = new Readiness(tokens, manifest)
     const access = new Access(keys, isLoopback(config.host))
-    const context = { tokens, registry, counters, readiness, log, access }
+    const context = { tokens, accounts, history, registry, counters, readiness, log, access }
     const app = await createApp(context)
     // Together: requests wait for acquisitions, which the tokens end in order or give up, so that all get an answer.
     closers.push(() => drain(app, tokens.close()))

@@ -7,7 +7,7 @@ import type { Readiness } from './http/readiness.ts'
 import type { KeyBook } from './keys/key-book.ts'
 
 /** What a running server cannot change: they belong to the socket and the files. */
-const fixedFields = ['host', 'port', 'dataDir', 'namespace', 'store', 'history'] as const
+const fixedFields = ['host', 'port', 'dataDir', 'namespace', 'store', 'accounts', 'history'] as const
 
 export interface ReloadParts {
   /** What the server was started with. */

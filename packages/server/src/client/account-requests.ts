@@ -43,7 +43,7 @@ export function accountRequests(client: ServerClient) {
     barred: (site?: string) => client.get<{ bars: BarReply[] }>(blacklist + query({ site })),
     bar: (site: string, account: string, bar: { reason?: string; until?: string }) =>
       client.put<AccountReply>(blacklist + at(site, account), bar),
-    unbar: (site: string, account: string) => client.delete<void>(blacklist + at(site, account)),
+    unbar: (site: string, account: string) => client.delete<AccountReply>(blacklist + at(site, account)),
   }
 }
 

@@ -18,7 +18,7 @@ Example:
   $ hotwell account unbar court_zxfw zhang`,
     )
     .action(async (site, account, { url, json }) => {
-      const reply = await accountRequests(serverClient({ url })).unbar(site, account)
-      if (json) return printJson(reply ?? { site, account, unbarred: true })
+      const facts = await accountRequests(serverClient({ url })).unbar(site, account)
+      if (json) return printJson(facts)
       print(`${site}/${account} may be used again.`)
     })

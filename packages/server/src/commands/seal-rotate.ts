@@ -33,9 +33,9 @@ Examples:
     .action(async ({ json, ...place }) => {
       const { loaded, dataDir } = await dataPlace(place)
       const { folder, config } = loaded
-      const { buildStore } = await import('../build-store.ts')
+      const { buildStore, sealingKeys } = await import('../build-store.ts')
       const tokens = await resealTokens(await buildStore(config.store, { dataDir, folder, environment: process.env }))
-      const accounts = await resealAccounts(join(dataDir, 'accounts.db'))
+      const accounts = await resealAccounts(join(dataDir, 'accounts.db'), sealingKeys(config.store, process.env))
       if (tokens === undefined && accounts === undefined) {
         throw new CommandFailure('This store does not seal tokens, so there is nothing to rotate.')
       }
@@ -62,11 +62,10 @@ async function resealTokens(store: TokenStore): Promise<Resealed | undefined> {
 }
 
 /** How many passwords; undefined where there are no accounts: then no file is made for them. */
-async function resealAccounts(path: string): Promise<number | undefined> {
+async function resealAccounts(path: string, encryptionKeys?: readonly string[]): Promise<number | undefined> {
   if (!existsSync(path)) return undefined
   const { createAccounts } = await import('hotwell/accounts')
-  const { encryptionKeys } = await import('../config/environment-config.ts')
-  const accounts = createAccounts({ path, encryptionKeys: encryptionKeys(process.env) })
+  const accounts = createAccounts({ path, encryptionKeys })
   try {
     await accounts.open()
     return await accounts.reseal()

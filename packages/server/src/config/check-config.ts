@@ -33,7 +33,8 @@ export function problemsOf(issue: z.core.$ZodIssue): ConfigurationProblem[] {
 }
 
 function unknownField(path: readonly PropertyKey[]): ConfigurationProblem {
-  const known = path.length === 1 ? topLevel : (nestedFields[String(path[0])] ?? [])
+  const within = path.slice(0, -1).filter(part => typeof part === 'string')
+  const known = within.length === 0 ? topLevel : (nestedFields[within.join('.')] ?? [])
   const near = nearestName(String(path.at(-1)), known)
   const hint = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`
   return { field: fieldName(path), message: `there is no such field; ${hint}` }

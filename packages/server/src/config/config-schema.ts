@@ -1,4 +1,5 @@
 import type { PreheatOptions, Provider, TokenStore } from 'hotwell'
+import type { AccountCacheOptions, LockoutBudgetOptions } from 'hotwell/accounts'
 import type { GateLimits } from 'hotwell/concurrency'
 import type { SqliteTokenStoreOptions } from 'hotwell/stores/sqlite'
 import { z } from 'zod'
@@ -38,6 +39,17 @@ const preheat = z.union([
   z.literal(false, 'has to be standard, light, highFrequency, critical, false or an object'),
   preheatOptions,
 ])
+
+const lockoutBudget = z.strictObject({
+  tries: count.max(4).optional(),
+  windowSeconds: z.number().positive().optional(),
+} satisfies Record<keyof LockoutBudgetOptions, unknown>)
+const accountCache = z.strictObject({
+  credentialsSeconds: seconds.optional(),
+  blacklistSeconds: seconds.optional(),
+  statisticsSeconds: seconds.optional(),
+} satisfies Record<keyof AccountCacheOptions, unknown>)
+const accounts = z.strictObject({ lockoutBudget: lockoutBudget.optional(), cache: accountCache.optional() })
 
 const historyOptions = z.strictObject({ retentionDays: z.number().positive().optional() })
 
@@ -83,6 +95,7 @@ export const configSchema = z.strictObject({
   manifest: z.array(z.string()).default([]),
   readyTimeoutSeconds: seconds.default(30),
   gate: gate.default({}),
+  accounts: accounts.default({}),
   history: z.union([z.literal(false, 'has to be false or an object'), historyOptions]).default({}),
   keys: z.array(apiKey).default([]),
 })
@@ -91,6 +104,9 @@ export const configSchema = z.strictObject({
 export const nestedFields: Readonly<Record<string, readonly string[]>> = {
   gate: Object.keys(gate.shape),
   preheat: Object.keys(preheatOptions.shape),
+  accounts: Object.keys(accounts.shape),
+  'accounts.lockoutBudget': Object.keys(lockoutBudget.shape),
+  'accounts.cache': Object.keys(accountCache.shape),
   history: Object.keys(historyOptions.shape),
   store: Object.keys(sqliteOptions.shape),
   keys: Object.keys(apiKeyFields.shape),

@@ -7,9 +7,9 @@ import { assertLocal, foreignSign } from './loopback.ts'
 import { RequestRefused } from './problem.ts'
 
 /** Who asks. Without keys that is the machine itself, which may do everything. */
-export type Caller = Pick<ApiKey, 'name' | 'may' | 'covers'>
+export type Caller = ApiKey
 
-const machine: Caller = { name: 'local', may: () => true, covers: () => true }
+const machine: Caller = { name: 'local', may: () => true, covers: () => true, coversAll: () => true }
 
 /** Decides who may ask what. */
 export class Access {
@@ -78,6 +78,16 @@ export class Access {
 export function assertCovered(caller: Caller, canonicalRef: string): void {
   if (caller.covers(canonicalRef)) return
   throw new RequestRefused('forbidden', `The API key "${caller.name}" does not cover the token "${canonicalRef}".`)
+}
+
+/**
+ * @param prefix what all the refs in question begin with: `court/` for a site, an empty text for everything
+ * @throws RequestRefused `forbidden` unless the caller's patterns cover all of them
+ */
+export function assertCoversAll(caller: Caller, prefix: string): void {
+  if (caller.coversAll(prefix)) return
+  const what = prefix === '' ? 'everything; narrow the request down to what it covers' : `all of "${prefix}*"`
+  throw new RequestRefused('forbidden', `The API key "${caller.name}" does not cover ${what}.`)
 }
 
 /**

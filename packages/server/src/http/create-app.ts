@@ -69,7 +69,7 @@ export async function createApp(context: ServerContext): Promise<FastifyInstance
   app.register(async rest => {
     rest.setValidatorCompiler(validatorCompiler)
     rest.setSerializerCompiler(serializerCompiler)
-    acceptEmptyJson(rest)
+    acceptEmptyBodies(rest)
     await secureHeaders(rest)
     await rest.register(rateLimit, {
       max: requestsPerMinute,
@@ -116,8 +116,11 @@ function invalidRef(url: string): unknown {
   }
 }
 
-/** `POST …/-/refresh` needs no body; a client that says JSON and sends nothing means the same. */
-function acceptEmptyJson(app: FastifyInstance): void {
+/**
+ * Most routes need no body: a client that names a type and sends nothing means the same, as `curl -d ''` does. Of other
+ * types than JSON only that is taken, because a web page can send them without asking first.
+ */
+function acceptEmptyBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     if (body === '') return done(null, undefined)
@@ -126,5 +129,12 @@ function acceptEmptyJson(app: FastifyInstance): void {
     } catch {
       done(new RequestRefused('invalid_request', 'The body is not JSON.'), undefined)
     }
+  })
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    if (body.length === 0) return done(null, undefined)
+    done(
+      new RequestRefused('unsupported_media_type', 'A body has to be JSON: Content-Type: application/json.'),
+      undefined,
+    )
   })
 }

@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
-import { type ApiKeyAction, refPattern } from './key-scope.ts'
+import { type ApiKeyAction, prefixPattern, refPattern } from './key-scope.ts'
 
 /** An API key as it is stored: its hash, and what it may do. */
 export interface StoredKey {
@@ -21,6 +21,8 @@ export interface ApiKey {
   may(action: ApiKeyAction): boolean
   /** Whether its patterns cover this canonical ref. */
   covers(canonicalRef: string): boolean
+  /** Whether its patterns cover every ref that begins so: `court/` for a whole site, an empty text for everything. */
+  coversAll(prefix: string): boolean
 }
 
 /** A new key: `hw_` and 32 random bytes in base64url. */
@@ -37,8 +39,12 @@ export function hashKey(key: string): string {
 }
 
 export function apiKey({ name, refs, actions }: StoredKey): ApiKey {
-  const covers = refPattern(refs)
   const allowed = new Set<ApiKeyAction>(actions)
   const all = allowed.has('admin')
-  return { name, may: action => all || allowed.has(action), covers }
+  return {
+    name,
+    may: action => all || allowed.has(action),
+    covers: refPattern(refs),
+    coversAll: prefixPattern(refs),
+  }
 }

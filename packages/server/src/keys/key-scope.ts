@@ -1,5 +1,14 @@
 /** What a key may do. `admin` stands for all of them. */
-export const apiKeyActions = ['read', 'refresh', 'invalidate', 'list', 'metrics', 'admin'] as const
+export const apiKeyActions = [
+  'read',
+  'refresh',
+  'invalidate',
+  'list',
+  'accounts',
+  'history',
+  'metrics',
+  'admin',
+] as const
 export type ApiKeyAction = (typeof apiKeyActions)[number]
 
 /**
@@ -9,6 +18,15 @@ export type ApiKeyAction = (typeof apiKeyActions)[number]
 export function refPattern(patterns: readonly string[]): (canonicalRef: string) => boolean {
   const split = patterns.map(pattern => pattern.split('*'))
   return ref => split.some(parts => matches(parts, ref))
+}
+
+/**
+ * A test whether every ref that begins so is covered by one of the patterns, with nothing left out: for what concerns a
+ * whole site (`court/`), or everything (an empty text).
+ */
+export function prefixPattern(patterns: readonly string[]): (prefix: string) => boolean {
+  const starts = patterns.flatMap(pattern => /^([^*]*)\*+$/.exec(pattern)?.[1] ?? [])
+  return prefix => starts.some(start => prefix.startsWith(start))
 }
 
 /** Finds each part at its first place behind the former one; that is enough, and takes no time for hostile patterns. */

@@ -47,6 +47,8 @@ export async function apiDocument(app: FastifyInstance): Promise<void> {
       servers: [{ url: '/', description: 'This server' }],
       tags: [
         { name: 'tokens', description: 'A token is named by provider, kind and, for most kinds, a subject.' },
+        { name: 'accounts', description: 'The accounts of sites behind a login, and which of them are barred.' },
+        { name: 'history', description: 'What every acquisition did.' },
         { name: 'operation', description: 'Health, metrics and documentation.' },
       ],
       components: {

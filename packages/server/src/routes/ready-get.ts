@@ -18,7 +18,7 @@ const report = z
   })
 
 /** `GET /readyz`: 200 once each token of the manifest is warm or has failed once; before that 503. */
-export function readyGet(app: FastifyInstance, { access, readiness, tokens }: ServerContext): void {
+export function readyGet(app: FastifyInstance, { access, readiness, tokens, accounts, history }: ServerContext): void {
   app.withTypeProvider<ZodTypeProvider>().get(
     '/readyz',
     {
@@ -45,7 +45,7 @@ export function readyGet(app: FastifyInstance, { access, readiness, tokens }: Se
         ...body,
         failed: failed.filter(({ ref }) => caller.covers(ref)),
         pending: pending.filter(ref => caller.covers(ref)),
-        problems: [...tokens.health().problems],
+        problems: [...tokens.health().problems, ...accounts.problems(), ...(history?.problems() ?? [])],
       }
     },
   )

@@ -1,6 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import type { ServerContext } from '../http/server-context.ts'
+import { accountAdd } from './account-add.ts'
+import { accountBar } from './account-bar.ts'
+import { accountGet } from './account-get.ts'
+import { accountList } from './account-list.ts'
+import { accountRemove } from './account-remove.ts'
+import { accountUnbar } from './account-unbar.ts'
+import { accountUpdate } from './account-update.ts'
+import { blacklistList } from './blacklist-list.ts'
 import { healthGet } from './health-get.ts'
+import { historyPurge } from './history-purge.ts'
+import { historySearch } from './history-search.ts'
+import { historyStatistics } from './history-statistics.ts'
 import { homePage } from './home-page.ts'
 import { metricsGet } from './metrics-get.ts'
 import { openapiGet } from './openapi-get.ts'
@@ -17,6 +28,17 @@ export const routeTable: readonly Route[] = [
   tokenList,
   tokenRefresh,
   tokenInvalidate,
+  accountList,
+  accountAdd,
+  accountGet,
+  accountUpdate,
+  accountRemove,
+  blacklistList,
+  accountBar,
+  accountUnbar,
+  historySearch,
+  historyStatistics,
+  historyPurge,
   metricsGet,
   healthGet,
   readyGet,

@@ -1,4 +1,5 @@
 import type { TokenInspection } from 'hotwell'
+import { instant } from './instant.ts'
 import type { TokenFacts } from './token-schemas.ts'
 
 /** What is known of a token as it goes over HTTP: instants in RFC 3339, and null where nothing is to say. */
@@ -15,8 +16,4 @@ export function factsOf(token: TokenInspection): TokenFacts {
     renewals,
     failure: failure ? { code: failure.code, message: failure.message, retryAt: instant(failure.retryAt) } : null,
   }
-}
-
-function instant(at: number | undefined): string | null {
-  return at === undefined || !Number.isFinite(at) ? null : new Date(at).toISOString()
 }

@@ -9,7 +9,15 @@ interface Operation {
 }
 
 const expected = [
+  'DELETE /api/v1/accounts/{site}/{account}',
+  'DELETE /api/v1/blacklist/{site}/{account}',
+  'DELETE /api/v1/history',
   'GET /',
+  'GET /api/v1/accounts',
+  'GET /api/v1/accounts/{site}/{account}',
+  'GET /api/v1/blacklist',
+  'GET /api/v1/history',
+  'GET /api/v1/history/statistics',
   'GET /api/v1/tokens',
   'GET /api/v1/tokens/{provider}/{kind}',
   'GET /api/v1/tokens/{provider}/{kind}/{subject}',
@@ -17,10 +25,13 @@ const expected = [
   'GET /metrics',
   'GET /openapi.json',
   'GET /readyz',
+  'PATCH /api/v1/accounts/{site}/{account}',
+  'POST /api/v1/accounts',
   'POST /api/v1/tokens/{provider}/{kind}/-/invalidate',
   'POST /api/v1/tokens/{provider}/{kind}/-/refresh',
   'POST /api/v1/tokens/{provider}/{kind}/{subject}/-/invalidate',
   'POST /api/v1/tokens/{provider}/{kind}/{subject}/-/refresh',
+  'PUT /api/v1/blacklist/{site}/{account}',
 ]
 
 test('the document is OpenAPI 3.1, has every route, and every reference in it leads somewhere', async () => {
@@ -68,6 +79,13 @@ test('replies that carry data show an example', async () => {
     ['/api/v1/tokens/{provider}/{kind}/{subject}/-/refresh', 'post'],
     ['/api/v1/tokens/{provider}/{kind}/{subject}/-/invalidate', 'post'],
     ['/readyz', 'get'],
+    ['/api/v1/accounts', 'get'],
+    ['/api/v1/accounts/{site}/{account}', 'patch'],
+    ['/api/v1/blacklist', 'get'],
+    ['/api/v1/blacklist/{site}/{account}', 'put'],
+    ['/api/v1/history', 'get'],
+    ['/api/v1/history/statistics', 'get'],
+    ['/api/v1/history', 'delete'],
   ] as const) {
     expect(JSON.stringify(paths[path][method].responses['200']), path).toMatch(/"examples?":/)
   }
