@@ -43,6 +43,13 @@ export interface GateHolder {
 export interface GateSectionUsage {
   readonly running: number
   readonly waiting: number
+  /** Slots given since the start. */
+  readonly entered: number
+  /** Waits that ended with `queue_timeout` since the start. */
+  readonly timedOut: number
+  /** Over those who entered within the last 15 minutes. */
+  readonly meanWaitMs: number
+  readonly p95WaitMs: number
   /** By site or provider. */
   readonly sites: Readonly<Record<string, { running: number; waiting: number }>>
 }

@@ -1,24 +1,35 @@
 import type { Clock } from '../core/clock.ts'
-import { WindowedHistogram } from '../core/histogram.ts'
-import type { GateHolder, GateUsage } from './gate-contract.ts'
+import { Histogram, WindowedHistogram } from '../core/histogram.ts'
+import type { GateHolder, GateSectionUsage, GateUsage } from './gate-contract.ts'
 import type { GateLimits } from './gate-limits.ts'
 import type { ProviderState, Section } from './gate-queue.ts'
 import type { Slot } from './gate-slot.ts'
 
 const windowMs = 900_000
 
-/** What the gate counts beside its tiers. */
-export class GateTally {
-  readonly #recent: WindowedHistogram
-  readonly quarantined = new Set<Slot>()
-  waiting = 0
+/** How those fared who entered one section of the gate, or wanted to. */
+class SectionTally {
+  readonly waits: WindowedHistogram
   entered = 0
   timedOut = 0
+
+  constructor(clock: Clock) {
+    this.waits = new WindowedHistogram({ clock, windowMs })
+  }
+}
+
+/** What the gate counts beside its tiers. */
+export class GateTally {
+  readonly accounts: SectionTally
+  readonly others: SectionTally
+  readonly quarantined = new Set<Slot>()
+  waiting = 0
   reclaimed = 0
   longestWaitMs = 0
 
   constructor(clock: Clock) {
-    this.#recent = new WindowedHistogram({ clock, windowMs })
+    this.accounts = new SectionTally(clock)
+    this.others = new SectionTally(clock)
   }
 
   /** Somebody entered, or gave up. */
@@ -26,15 +37,15 @@ export class GateTally {
     this.longestWaitMs = Math.max(this.longestWaitMs, ms)
   }
 
-  enter(waitedMs: number): void {
-    this.entered++
-    this.#recent.record(waitedMs)
+  enter({ ofAccounts }: Section, waitedMs: number): void {
+    const tally = ofAccounts ? this.accounts : this.others
+    tally.entered++
+    tally.waits.record(waitedMs)
   }
 
-  /** Of those who entered within the last 15 minutes, in ms. */
-  recentWaits(): { meanWaitMs: number; p95WaitMs: number } {
-    const { count, mean } = this.#recent.current()
-    return { meanWaitMs: count === 0 ? 0 : mean, p95WaitMs: count === 0 ? 0 : this.#recent.percentile(0.95) }
+  timeOut({ ofAccounts }: Section): void {
+    if (ofAccounts) this.accounts.timedOut++
+    else this.others.timedOut++
   }
 }
 
@@ -51,21 +62,24 @@ interface GateState {
 /** The state of a gate as people and programs see it. */
 export function usageOf(state: GateState): GateUsage {
   const { accounts, others, tally, limits, now } = state
-  const { quarantined, waiting, entered, timedOut, reclaimed, longestWaitMs } = tally
+  const { quarantined, waiting, reclaimed, longestWaitMs } = tally
+  const all = new Histogram()
+  for (const { waits } of [tally.accounts, tally.others]) all.merge(waits.current())
   const slots = [...accounts.holders, ...others.holders, ...quarantined] as Slot[]
   return {
     running: accounts.running + others.running,
     waiting,
     providers: Object.fromEntries(Array.from(state.providers, provider => [provider.name, usageOfProvider(provider)])),
-    accounts: { ...usageOfSection(accounts), quarantined: quarantined.size },
-    others: usageOfSection(others),
+    accounts: { ...usageOfSection(accounts, tally.accounts), quarantined: quarantined.size },
+    others: usageOfSection(others, tally.others),
     limits,
     holders: slots.sort((a, b) => a.number - b.number).map(slot => holderOf(slot, now)),
-    entered,
-    timedOut,
+    entered: tally.accounts.entered + tally.others.entered,
+    timedOut: tally.accounts.timedOut + tally.others.timedOut,
     reclaimed,
     longestWaitMs,
-    ...tally.recentWaits(),
+    meanWaitMs: all.mean,
+    p95WaitMs: all.percentile(0.95),
   }
 }
 
@@ -81,7 +95,7 @@ function usageOfProvider({ sites, waiting, rate }: ProviderState): GateUsage['pr
   }
 }
 
-function usageOfSection(section: Section): GateUsage['others'] {
+function usageOfSection(section: Section, { entered, timedOut, waits }: SectionTally): GateSectionUsage {
   const sites: Record<string, { running: number; waiting: number }> = {}
   let waiting = 0
   for (const [name, site] of section.sites) {
@@ -90,7 +104,9 @@ function usageOfSection(section: Section): GateUsage['others'] {
     waiting += inSite
     sites[name] = { running: site.running, waiting: inSite }
   }
-  return { running: section.running, waiting, sites }
+  const meanWaitMs = waits.current().mean
+  const p95WaitMs = waits.percentile(0.95)
+  return { running: section.running, waiting, entered, timedOut, meanWaitMs, p95WaitMs, sites }
 }
 
 function holderOf({ number, request, takenAt, state }: Slot, now: number): GateHolder {

@@ -179,7 +179,7 @@ class TieredGate implements Gate {
 
   #grant(request: GateRequest, lane: Lane, arrivedAt: number, now: number): Slot {
     const endsAt = now + this.#limits.acquisitionTimeoutSeconds * 1000
-    this.#tally.enter(now - arrivedAt)
+    this.#tally.enter(lane.site.section, now - arrivedAt)
     const facts = { number: ++this.#slots, queueWaitMs: now - arrivedAt, request, lane, takenAt: now, endsAt }
     const slot = new Slot(facts, this.#release)
     const { site } = lane
@@ -221,7 +221,7 @@ class TieredGate implements Gate {
     const queueMs = this.#limits.queueTimeoutSeconds * 1000
     const lockedOut = lane.full && waiter.lockWaitMs(now) >= this.#limits.lockTimeoutSeconds * 1000 - 1
     if (lockedOut || now >= waiter.arrivedAt + queueMs) {
-      this.#tally.timedOut++
+      this.#tally.timeOut(lane.site.section)
       this.#refuse(waiter, queueTimeout(waiter, now, queueMs))
       return
     }

@@ -5,7 +5,24 @@ export {
   durationBoundsSeconds,
   type RecentDurations,
 } from './acquisition-stats.ts'
+export type { AlertEvent } from './alert-book.ts'
+export { type AlertOptions, type AlertRule, type AlertSeverity, checkedAlerts } from './alert-options.ts'
+export type { Alert, HealthState } from './alerts.ts'
+export type { Anomaly } from './anomalies.ts'
 export { type CacheFigures, type CountedKind, countedKinds, type TokenMetricsSnapshot } from './metrics-snapshot.ts'
+export {
+  createPerformanceMonitor,
+  type PerformanceHealth,
+  type PerformanceMonitor,
+  type PerformanceMonitorOptions,
+  type RecordedEnd,
+} from './performance-monitor.ts'
+export type {
+  DimensionFigures,
+  MovingFigures,
+  PerformanceDimensions,
+  PerformanceSnapshot,
+} from './performance-snapshot.ts'
 export {
   type PrometheusClient,
   type PrometheusRegistry,
@@ -13,6 +30,18 @@ export {
   type TokenMetricsSource,
 } from './prometheus-collector.ts'
 export {
+  type ConcurrencyAdvice,
+  type ConcurrencyQuestion,
+  type ConcurrencyRecommendation,
+  type LimitBounds,
+  type RecentAcquisitions,
+  recommendConcurrency,
+  type SectionOutlook,
+  type TunableLimit,
+  tunableLimits,
+} from './recommend-concurrency.ts'
+export {
   type CacheCounters,
   TokenMetrics,
 } from './token-metrics.ts'
+export { createWebhook, signatureOf, type Webhook, type WebhookOptions, type WebhookTarget } from './webhook.ts'

@@ -1,0 +1,96 @@
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/logger.ts'
+import { type AlertOptions, type AlertRule, type CheckedAlerts, checkedAlerts } from './alert-options.ts'
+import { type Alert, evaluateAlerts, type HealthState, healthStateOf, type Situation } from './alerts.ts'
+import { checkedWebhook, createWebhook, type Webhook } from './webhook.ts'
+
+/** An alert has come or gone. */
+export interface AlertEvent extends Alert {
+  readonly type: 'alert.raised' | 'alert.cleared'
+  /** The state of health with it. */
+  readonly health: HealthState
+}
+
+interface AlertBookOptions {
+  clock: Clock
+  logger: Logger
+  onAlert: (event: AlertEvent) => void
+}
+
+/** The alerts that are raised, and who is told of it: once when one comes and once when it goes. */
+export class AlertBook {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #onAlert: (event: AlertEvent) => void
+  readonly #raised = new Map<string, Alert>()
+  /** Rules of one's own that threw, which is told once. */
+  readonly #broken = new Set<AlertRule>()
+  #options: CheckedAlerts | undefined
+  #webhook: Webhook | undefined
+
+  constructor({ clock, logger, onAlert }: AlertBookOptions) {
+    this.#clock = clock
+    this.#logger = logger
+    this.#onAlert = onAlert
+  }
+
+  /** Undefined: no alert is ever raised. */
+  get options(): CheckedAlerts | undefined {
+    return this.#options
+  }
+
+  get current(): readonly Alert[] {
+    return [...this.#raised.values()]
+  }
+
+  /** @throws HotwellError `invalid_configuration`; then nothing has changed */
+  use(alerts: AlertOptions | false): void {
+    const checked = alerts === false ? undefined : checkedAlerts(alerts)
+    if (checked?.webhook) checkedWebhook(checked.webhook)
+    this.#webhook?.close()
+    this.#webhook = checked?.webhook && createWebhook({ ...checked.webhook, clock: this.#clock, logger: this.#logger })
+    this.#options = checked
+    this.#broken.clear()
+  }
+
+  evaluate(situation: Omit<Situation, 'onBrokenRule'>): void {
+    const onBrokenRule = (rule: AlertRule, error: unknown) => this.#tellBroken(rule, error)
+    const due = this.#options ? evaluateAlerts(this.#options, { ...situation, onBrokenRule }) : []
+    const changed: [AlertEvent['type'], Alert][] = []
+    for (const [rule, alert] of this.#raised) {
+      if (due.some(one => one.rule === rule)) continue
+      this.#raised.delete(rule)
+      changed.push(['alert.cleared', alert])
+    }
+    for (const one of due) {
+      const known = this.#raised.get(one.rule)
+      const alert = Object.freeze({ ...one, sinceAt: known?.sinceAt ?? this.#clock.now() })
+      this.#raised.set(one.rule, alert)
+      if (!known) changed.push(['alert.raised', alert])
+    }
+    const health = healthStateOf(this.current)
+    for (const [type, alert] of changed) this.#tell(Object.freeze({ type, ...alert, health }))
+  }
+
+  close(): void {
+    this.#webhook?.close()
+  }
+
+  #tell(event: AlertEvent): void {
+    const { type, rule, severity, message, sinceAt } = event
+    if (type === 'alert.raised') this.#logger.warn({ rule, severity }, `Alert: ${message}`)
+    else this.#logger.info({ rule, severity }, `The alert ${rule} is over.`)
+    this.#webhook?.send({ ...event, sinceAt: new Date(sinceAt).toISOString() })
+    try {
+      this.#onAlert(event)
+    } catch (error) {
+      this.#logger.error({ err: error, rule }, 'A listener to alerts threw')
+    }
+  }
+
+  #tellBroken(rule: AlertRule, error: unknown): void {
+    if (this.#broken.has(rule)) return
+    this.#broken.add(rule)
+    this.#logger.error({ err: error, rule: rule.name }, `The alert rule "${rule.name}" throws; it raises nothing.`)
+  }
+}

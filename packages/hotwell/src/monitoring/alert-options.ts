@@ -1,0 +1,99 @@
+import { HotwellError } from '../core/errors.ts'
+import type { PerformanceSnapshot } from './performance-snapshot.ts'
+import type { WebhookTarget } from './webhook.ts'
+
+export const severities = ['low', 'medium', 'high'] as const
+export type AlertSeverity = (typeof severities)[number]
+
+/** A rule of one's own. */
+export interface AlertRule {
+  /** Unique, 1 to 64 letters, digits, dashes, dots and underscores. */
+  name: string
+  severity: AlertSeverity
+  /** Whether to raise the alert; a text is its message. It is asked every few seconds; one that throws raises nothing. */
+  when: (snapshot: PerformanceSnapshot) => boolean | string
+}
+
+/**
+ * When alerts are raised. Rates are 0 to 1 and looked at over the window; a rule whose window holds fewer samples than
+ * `minSamples` raises nothing: no traffic, no alert.
+ */
+export interface AlertOptions {
+  /** Raises a high alert below. @default 0.8 */
+  minSuccessRate?: number
+  /** Raises a medium alert above. @default 120 */
+  maxAvgDurationSeconds?: number
+  /** Raises a high alert above. @default 0.1 */
+  maxTimeoutRate?: number
+  /** Raises a medium alert when more acquisitions run for ten seconds on end. @default 5 */
+  maxConcurrentAcquisitions?: number
+  /** Raises a low alert below. @default 0.7 */
+  minCacheHitRate?: number
+  /** @default 900 */
+  windowSeconds?: number
+  /** @default 5 */
+  minSamples?: number
+  /** @default [] */
+  rules?: readonly AlertRule[]
+  /** Where alerts are posted when they are raised and cleared. @default nowhere */
+  webhook?: WebhookTarget
+}
+
+export type CheckedAlerts = Required<Omit<AlertOptions, 'webhook'>> & Pick<AlertOptions, 'webhook'>
+
+const defaults: CheckedAlerts = {
+  minSuccessRate: 0.8,
+  maxAvgDurationSeconds: 120,
+  maxTimeoutRate: 0.1,
+  maxConcurrentAcquisitions: 5,
+  minCacheHitRate: 0.7,
+  windowSeconds: 900,
+  minSamples: 5,
+  rules: [],
+}
+
+const rate = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1
+const positive = (value: unknown) => typeof value === 'number' && value > 0 && Number.isFinite(value)
+const count = (value: unknown) => Number.isInteger(value) && (value as number) > 0
+const checks: Record<keyof typeof defaults, readonly [fits: (value: unknown) => boolean, wanted: string]> = {
+  minSuccessRate: [rate, 'a rate from 0 to 1'],
+  maxAvgDurationSeconds: [positive, 'a number of seconds above 0'],
+  maxTimeoutRate: [rate, 'a rate from 0 to 1'],
+  maxConcurrentAcquisitions: [count, 'a whole number above 0'],
+  minCacheHitRate: [rate, 'a rate from 0 to 1'],
+  windowSeconds: [value => positive(value) && (value as number) <= 86_400, 'a number of seconds, at most 86400'],
+  minSamples: [count, 'a whole number above 0'],
+  rules: [Array.isArray, 'a list of rules'],
+  webhook: [value => value === undefined || (typeof value === 'object' && value !== null), 'an object'],
+}
+
+/**
+ * Checks what people wrote, and fills in the defaults.
+ * @throws HotwellError `invalid_configuration`, naming the field
+ */
+export function checkedAlerts(options: AlertOptions): CheckedAlerts {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  for (const field of Object.keys(given)) {
+    if (!Object.hasOwn(checks, field))
+      throw invalid(field, `is not known; known are ${Object.keys(checks).join(', ')}.`)
+    const [fits, wanted] = checks[field as keyof typeof checks]
+    if (!fits(given[field])) throw invalid(field, `has to be ${wanted}, not ${JSON.stringify(given[field])}.`)
+  }
+  const alerts: CheckedAlerts = { ...defaults, ...given }
+  const names = new Set<string>(Object.keys(checks))
+  for (const [index, { name, severity, when }] of alerts.rules.entries()) {
+    const field = `rules[${index}]`
+    if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
+      throw invalid(`${field}.name`, 'has to be 1 to 64 letters, digits, dashes, dots and underscores.')
+    if (names.has(name)) throw invalid(`${field}.name`, `"${name}" stands for another rule already.`)
+    names.add(name)
+    if (!severities.includes(severity))
+      throw invalid(`${field}.severity`, `has to be ${severities.join(', ')}, not ${JSON.stringify(severity)}.`)
+    if (typeof when !== 'function') throw invalid(`${field}.when`, 'has to be a function.')
+  }
+  return alerts
+}
+
+export function invalid(field: string, why: string): HotwellError {
+  return new HotwellError('invalid_configuration', `alerts.${field} ${why}`)
+}
