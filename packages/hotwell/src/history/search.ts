@@ -1,7 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { HotwellError } from '../core/errors.ts'
-import { type AcquisitionRecord, acquisitionTriggers } from '../tokens/acquisition-record.ts'
-import { acquisitionStatuses } from '../tokens/failure.ts'
+import type { AcquisitionRecord } from '../tokens/acquisition-record.ts'
 import { type RecordColumns, recordOf } from './acquisition-row.ts'
 import { conditionOf, type RecordFilter } from './record-filter.ts'
 
@@ -41,13 +40,9 @@ export interface SearchQuery {
 export function searchQuery({ limit = 50, cursor, ...filter }: SearchOptions): SearchQuery {
   if (!Number.isInteger(limit) || limit < 1 || limit > mostAtOnce)
     throw invalid(`limit has to be a whole number from 1 to ${mostAtOnce}, not ${limit}.`)
-  const { status, trigger, fromAt, toAt } = filter
+  const { fromAt, toAt } = filter
   for (const [name, at] of Object.entries({ fromAt, toAt }))
     if (at !== undefined && !Number.isFinite(at)) throw invalid(`${name} has to be an instant, not ${at}.`)
-  if (status !== undefined && !acquisitionStatuses.includes(status))
-    throw invalid(`status has to be one of ${acquisitionStatuses.join(', ')}, not "${status}".`)
-  if (trigger !== undefined && !acquisitionTriggers.includes(trigger))
-    throw invalid(`trigger has to be one of ${acquisitionTriggers.join(', ')}, not "${trigger}".`)
   return { filter, limit, after: cursor === undefined ? undefined : placeOf(cursor) }
 }
 

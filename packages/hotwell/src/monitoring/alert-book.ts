@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Alert, HealthState } from '../tokens/token-events.ts'
 import { type AlertOptions, type AlertRule, type CheckedAlerts, checkedAlerts } from './alert-options.ts'
-import { type Alert, evaluateAlerts, type HealthState, healthStateOf, type Situation } from './alerts.ts'
+import { evaluateAlerts, healthStateOf, type Situation } from './alerts.ts'
 import { checkedWebhook, createWebhook, type Webhook } from './webhook.ts'
 
 /** An alert has come or gone. */

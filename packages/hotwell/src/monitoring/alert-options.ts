@@ -1,9 +1,9 @@
-import { HotwellError } from '../core/errors.ts'
+import type { AlertSeverity } from '../tokens/token-events.ts'
+import { invalidAlerts } from './invalid-alerts.ts'
 import type { PerformanceSnapshot } from './performance-snapshot.ts'
 import type { WebhookTarget } from './webhook.ts'
 
-export const severities = ['low', 'medium', 'high'] as const
-export type AlertSeverity = (typeof severities)[number]
+const severities: readonly AlertSeverity[] = ['low', 'medium', 'high']
 
 /** A rule of one's own. */
 export interface AlertRule {
@@ -75,25 +75,21 @@ export function checkedAlerts(options: AlertOptions): CheckedAlerts {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   for (const field of Object.keys(given)) {
     if (!Object.hasOwn(checks, field))
-      throw invalid(field, `is not known; known are ${Object.keys(checks).join(', ')}.`)
+      throw invalidAlerts(field, `is not known; known are ${Object.keys(checks).join(', ')}.`)
     const [fits, wanted] = checks[field as keyof typeof checks]
-    if (!fits(given[field])) throw invalid(field, `has to be ${wanted}, not ${JSON.stringify(given[field])}.`)
+    if (!fits(given[field])) throw invalidAlerts(field, `has to be ${wanted}, not ${JSON.stringify(given[field])}.`)
   }
   const alerts: CheckedAlerts = { ...defaults, ...given }
   const names = new Set<string>(Object.keys(checks))
   for (const [index, { name, severity, when }] of alerts.rules.entries()) {
     const field = `rules[${index}]`
     if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
-      throw invalid(`${field}.name`, 'has to be 1 to 64 letters, digits, dashes, dots and underscores.')
-    if (names.has(name)) throw invalid(`${field}.name`, `"${name}" stands for another rule already.`)
+      throw invalidAlerts(`${field}.name`, 'has to be 1 to 64 letters, digits, dashes, dots and underscores.')
+    if (names.has(name)) throw invalidAlerts(`${field}.name`, `"${name}" stands for another rule already.`)
     names.add(name)
     if (!severities.includes(severity))
-      throw invalid(`${field}.severity`, `has to be ${severities.join(', ')}, not ${JSON.stringify(severity)}.`)
-    if (typeof when !== 'function') throw invalid(`${field}.when`, 'has to be a function.')
+      throw invalidAlerts(`${field}.severity`, `has to be ${severities.join(', ')}, not ${JSON.stringify(severity)}.`)
+    if (typeof when !== 'function') throw invalidAlerts(`${field}.when`, 'has to be a function.')
   }
   return alerts
-}
-
-export function invalid(field: string, why: string): HotwellError {
-  return new HotwellError('invalid_configuration', `alerts.${field} ${why}`)
 }

@@ -1,23 +1,7 @@
-import type { AlertRule, AlertSeverity, CheckedAlerts } from './alert-options.ts'
+import type { Alert, AlertSeverity, HealthState } from '../tokens/token-events.ts'
+import type { AlertRule, CheckedAlerts } from './alert-options.ts'
 import type { PerformanceSnapshot } from './performance-snapshot.ts'
 import type { OutcomeSums } from './recent-outcomes.ts'
-
-/** What is wrong now. */
-export interface Alert {
-  /** The option that sets its threshold, or the name of a rule of one's own. */
-  readonly rule: string
-  readonly severity: AlertSeverity
-  /** What was measured; 1 for a rule of one's own. */
-  readonly value: number
-  /** What it was compared with; 0 for a rule of one's own. */
-  readonly threshold: number
-  /** A whole sentence for people. */
-  readonly message: string
-  /** Wall clock, ms: when it was raised. */
-  readonly sinceAt: number
-}
-
-export type HealthState = 'healthy' | 'warning' | 'degraded' | 'unhealthy'
 
 const stateOf = { low: 'warning', medium: 'degraded', high: 'unhealthy' } as const
 const order: readonly HealthState[] = ['healthy', 'warning', 'degraded', 'unhealthy']

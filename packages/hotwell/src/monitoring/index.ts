@@ -1,3 +1,4 @@
+export type { Alert, AlertSeverity, HealthState } from '../tokens/token-events.ts'
 export {
   type AcquisitionFigures,
   AcquisitionStats,
@@ -6,8 +7,7 @@ export {
   type RecentDurations,
 } from './acquisition-stats.ts'
 export type { AlertEvent } from './alert-book.ts'
-export { type AlertOptions, type AlertRule, type AlertSeverity, checkedAlerts } from './alert-options.ts'
-export type { Alert, HealthState } from './alerts.ts'
+export { type AlertOptions, type AlertRule, checkedAlerts } from './alert-options.ts'
 export type { Anomaly } from './anomalies.ts'
 export { type CacheFigures, type CountedKind, countedKinds, type TokenMetricsSnapshot } from './metrics-snapshot.ts'
 export {
@@ -44,4 +44,5 @@ export {
   type CacheCounters,
   TokenMetrics,
 } from './token-metrics.ts'
+export type { MonitoringOptions } from './watch-manager.ts'
 export { createWebhook, signatureOf, type Webhook, type WebhookOptions, type WebhookTarget } from './webhook.ts'

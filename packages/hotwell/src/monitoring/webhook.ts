@@ -2,7 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto'
 import { backoffMs } from '../core/backoff.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
-import { invalid } from './alert-options.ts'
+import { invalidAlerts } from './invalid-alerts.ts'
 
 /** Where alerts are posted. */
 export interface WebhookTarget {
@@ -136,17 +136,17 @@ export function signatureOf(secret: string, timestamp: string, body: string): st
 
 /** @throws HotwellError `invalid_configuration`, naming the option; never with a secret in it */
 export function checkedWebhook({ url, secret, timeoutSeconds = 5, retries = 3 }: WebhookTarget): URL {
-  if (typeof url !== 'string' || !URL.canParse(url)) throw invalid('webhook.url', 'has to be a URL.')
+  if (typeof url !== 'string' || !URL.canParse(url)) throw invalidAlerts('webhook.url', 'has to be a URL.')
   const target = new URL(url)
   if (target.protocol !== 'https:' && target.protocol !== 'http:')
-    throw invalid('webhook.url', `has to begin with https:// or http://, not ${target.protocol}`)
+    throw invalidAlerts('webhook.url', `has to begin with https:// or http://, not ${target.protocol}`)
   if (target.username || target.password)
-    throw invalid('webhook.url', 'must not hold a user name or a password; sign deliveries with webhook.secret.')
+    throw invalidAlerts('webhook.url', 'must not hold a user name or a password; sign deliveries with webhook.secret.')
   if (secret !== undefined && (typeof secret !== 'string' || secret.length < 8))
-    throw invalid('webhook.secret', 'has to have at least 8 characters.')
+    throw invalidAlerts('webhook.secret', 'has to have at least 8 characters.')
   if (!(timeoutSeconds > 0 && timeoutSeconds <= 60))
-    throw invalid('webhook.timeoutSeconds', `has to be above 0 and at most 60, not ${timeoutSeconds}.`)
+    throw invalidAlerts('webhook.timeoutSeconds', `has to be above 0 and at most 60, not ${timeoutSeconds}.`)
   if (!Number.isInteger(retries) || retries < 0 || retries > 10)
-    throw invalid('webhook.retries', `has to be a whole number from 0 to 10, not ${retries}.`)
+    throw invalidAlerts('webhook.retries', `has to be a whole number from 0 to 10, not ${retries}.`)
   return target
 }

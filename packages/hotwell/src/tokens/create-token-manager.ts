@@ -6,8 +6,10 @@ import { type Clock, createSystemClock } from '../core/clock.ts'
 import { HotwellError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import { type Logger, silentLogger } from '../core/logger.ts'
-import { AcquisitionStats } from '../monitoring/acquisition-stats.ts'
-import { TokenMetrics } from '../monitoring/token-metrics.ts'
+import type { AcquisitionStats } from '../monitoring/acquisition-stats.ts'
+import type { PerformanceMonitor } from '../monitoring/performance-monitor.ts'
+import type { TokenMetrics } from '../monitoring/token-metrics.ts'
+import { type MonitoringOptions, watchManager } from '../monitoring/watch-manager.ts'
 import type { AccountSource } from './account-source.ts'
 import type { GateUsage } from './acquisition-gate.ts'
 import type { AcquisitionRecorder } from './acquisition-record.ts'
@@ -48,8 +50,8 @@ export interface TokenManagerOptions<P extends Providers> {
   accounts?: AccountSource
   /** Where the record of each acquisition goes. Closed with the manager. */
   history?: AcquisitionRecorder
-  /** Count lookups and acquisitions. @default true */
-  monitoring?: boolean
+  /** Count lookups and acquisitions, and raise alerts. @default true */
+  monitoring?: boolean | MonitoringOptions
   /** pino and console fit. @default none */
   logger?: Logger
   /** Log each hit at debug level, which costs the fast path. @default false */
@@ -72,6 +74,8 @@ export interface TokenManager<P extends Providers = Providers> extends AsyncDisp
   readonly metrics: TokenMetrics
   /** Figures of acquisitions by provider and kind; undefined with `monitoring: false`. */
   readonly statistics: AcquisitionStats | undefined
+  /** Durations, failures, what is unusual, alerts and health; undefined with `monitoring: false`. */
+  readonly monitor: PerformanceMonitor | undefined
   readonly preheater: Pick<Preheater, 'start' | 'stop' | 'status'>
   /** Calls a listener on each event; returns the function that ends it. */
   on<Name extends keyof TokenEvents>(name: Name, listener: Listener<TokenEvents[Name]>): () => void
@@ -125,12 +129,7 @@ export function createTokenManager<const P extends Providers>(options: TokenMana
   const onQuarantine = (site: string, account = '') => accounts?.coolDown(site, account)
   const gate = createGate({ ...limits, clock, logger, onQuarantine })
   const events = new Events<TokenEvents>((error, name) => logger.error({ err: error, event: name }, 'A listener threw'))
-  const metrics = new TokenMetrics({ enabled: monitoring })
-  const statistics = monitoring ? new AcquisitionStats({ clock }) : undefined
-  events.on('acquisition.finished', record => {
-    metrics.recordAcquisition(record)
-    statistics?.recordAcquisition(record)
-  })
+  const { metrics, statistics, monitor } = watchManager(monitoring, { clock, logger, events })
   const keeper = new TokenKeeper({
     providers,
     store,
@@ -152,6 +151,7 @@ export function createTokenManager<const P extends Providers>(options: TokenMana
   return {
     metrics,
     statistics,
+    monitor,
     preheater: keeper.preheater,
     token: ref => keeper.token(ref),
     on: (name, listener) => keeper.on(name, listener),

@@ -1,5 +1,24 @@
 import type { AcquisitionRecord, AcquisitionTrigger } from './acquisition-record.ts'
 
+export type AlertSeverity = 'low' | 'medium' | 'high'
+/** By the worst alert that is raised: none, low, medium, high. */
+export type HealthState = 'healthy' | 'warning' | 'degraded' | 'unhealthy'
+
+/** What is wrong, judged by figures. */
+export interface Alert {
+  /** The option that sets its threshold, or the name of a rule of one's own. */
+  readonly rule: string
+  readonly severity: AlertSeverity
+  /** What was measured; 1 for a rule of one's own. */
+  readonly value: number
+  /** What it was compared with; 0 for a rule of one's own. */
+  readonly threshold: number
+  /** A whole sentence for people. */
+  readonly message: string
+  /** Wall clock, ms: when it was raised. */
+  readonly sinceAt: number
+}
+
 /** What a token manager tells. Every event is frozen and holds neither token nor secret. */
 export interface TokenEvents {
   /** Its turn at the gate has come. `id` is that of the record that `acquisition.finished` will bring. */
@@ -33,5 +52,8 @@ export interface TokenEvents {
   /** The store failed; tokens are served from memory meanwhile. */
   'store.failed': { readonly operation: string; readonly code: string; readonly message: string }
   'store.recovered': Record<string, never>
+  /** Once for each change; `health` is the state with it. */
+  'alert.raised': Alert & { readonly health: HealthState }
+  'alert.cleared': Alert & { readonly health: HealthState }
   'manager.closed': Record<string, never>
 }
