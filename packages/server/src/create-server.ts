@@ -21,6 +21,7 @@ import { configurationError } from './config/configuration-error.ts'
 import { type LoadConfigOptions, type LoadedConfig, loadConfig } from './config/load-config.ts'
 import { watchConfig } from './config/watch-config.ts'
 import { createLogger } from './create-logger.ts'
+import { GateTuning, limitsOf } from './gate-tuning.ts'
 import { Access } from './http/access.ts'
 import { createApp } from './http/create-app.ts'
 import { HttpCounters } from './http/http-counters.ts'
@@ -31,6 +32,8 @@ import { KeyBook } from './keys/key-book.ts'
 import { keyFilePath } from './keys/key-file.ts'
 import { registerMetrics } from './register-metrics.ts'
 import { createReload } from './reload.ts'
+import { ResourceWatch } from './resource-watch.ts'
+import { watchPerformance } from './watch-performance.ts'
 
 export interface ServerOptions extends LoadConfigOptions {
   /** A configuration as it is: then no file is read, and of the environment only HOTWELL_ENCRYPTION_KEY. */
@@ -96,19 +99,38 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     await accounts.open()
     const history = openHistory(config, dataDir, log)
     closers.push(() => history?.close())
-    const { namespace, preheat, gate, logLevel } = config
+    const { namespace, preheat, logLevel } = config
+    const gate = limitsOf(config.gate)
     const logHits = logLevel === 'debug' || logLevel === 'trace'
     const settings = { providers, store, accounts, history, manifest, namespace, preheat, gate, logger: log, logHits }
     const tokens = createTokens(settings)
     closers.push(() => tokens.close())
     options.observe?.(tokens)
+    const monitor = watchPerformance(tokens, { alerts: config.alerts, logger: log })
+    closers.push(() => monitor.close())
+    const tuning = new GateTuning(tokens, config.gate)
+    const resources = new ResourceWatch()
+    closers.push(() => resources[Symbol.dispose]())
 
     const registry = new prometheus.Registry()
     const counters = new HttpCounters()
     registerMetrics(registry, { tokens, history, counters })
     const readiness = new Readiness(tokens, manifest)
     const access = new Access(keys, isLoopback(config.host))
-    const context = { tokens, accounts, history, registry, counters, readiness, log, access }
+    const context = {
+      tokens,
+      accounts,
+      history,
+      store,
+      monitor,
+      tuning,
+      resources,
+      registry,
+      counters,
+      readiness,
+      log,
+      access,
+    }
     const app = await createApp(context)
     // Together: requests wait for acquisitions, which the tokens end in order or give up, so that all get an answer.
     closers.push(() => drain(app, tokens.close()))
@@ -116,7 +138,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     const closing = new AbortController()
     closers.push(() => closing.abort())
     void readiness.watch(config.readyTimeoutSeconds, closing.signal)
-    const reload = createReload({ loaded, options, tokens, keys, readiness, log })
+    const reload = createReload({ loaded, options, tokens, tuning, monitor, keys, readiness, log })
     if (options.watch && loaded.path !== undefined) closers.push(watchConfig(loaded.path, () => void reload()))
 
     let closed: Promise<void> | undefined

@@ -1,10 +1,12 @@
 import { createTokenManager, type Provider } from 'hotwell'
+import { checkedAlerts } from 'hotwell/monitoring'
 import { memory } from 'hotwell/stores/memory'
 import { buildStore } from './build-store.ts'
 import { assertIssued } from './config/assert-issued.ts'
 import { buildProviders } from './config/build-providers.ts'
 import { canonicalManifest } from './config/canonical-manifest.ts'
 import type { LoadedConfig } from './config/load-config.ts'
+import { limitsOf } from './gate-tuning.ts'
 import { assertKeysFor } from './http/loopback.ts'
 import { keyFilePath, readKeyFile } from './keys/key-file.ts'
 
@@ -22,7 +24,9 @@ export async function rehearse(
   const filed = await readKeyFile(keyFilePath(dataDir))
   assertKeysFor(config.host, filed.length + config.keys.length > 0)
   await buildStore(config.store, { dataDir, folder, environment })
-  const { preheat, gate, namespace } = config
+  const { preheat, namespace, alerts } = config
+  if (alerts) checkedAlerts(alerts)
+  const gate = limitsOf(config.gate)
   await using tokens = createTokenManager({ providers, preheat, gate, namespace, store: memory() })
   assertIssued(manifest, tokens)
   return { providers, manifest }

@@ -1,8 +1,10 @@
 import type { Logger, TokenManager } from 'hotwell'
+import { checkedAlerts, type PerformanceMonitor } from 'hotwell/monitoring'
 import { buildProviders } from './config/build-providers.ts'
 import { canonicalManifest } from './config/canonical-manifest.ts'
 import type { CheckedConfig } from './config/config-schema.ts'
 import { type LoadConfigOptions, type LoadedConfig, loadConfig } from './config/load-config.ts'
+import type { GateTuning } from './gate-tuning.ts'
 import type { Readiness } from './http/readiness.ts'
 import type { KeyBook } from './keys/key-book.ts'
 
@@ -14,6 +16,8 @@ export interface ReloadParts {
   loaded: LoadedConfig
   options: LoadConfigOptions & { config?: unknown }
   tokens: TokenManager
+  tuning: GateTuning
+  monitor: PerformanceMonitor
   keys: KeyBook
   readiness: Readiness
   log: Logger & { level?: string }
@@ -28,7 +32,8 @@ export function createReload(parts: ReloadParts): () => Promise<boolean> {
   return () => (running = running.then(() => reloadOnce(parts)))
 }
 
-async function reloadOnce({ loaded, options, tokens, keys, readiness, log }: ReloadParts): Promise<boolean> {
+async function reloadOnce(parts: ReloadParts): Promise<boolean> {
+  const { loaded, options, tokens, tuning, monitor, keys, readiness, log } = parts
   if (options.config !== undefined || loaded.path === undefined) {
     log.warn({}, 'There is no configuration file to read again')
     return false
@@ -37,8 +42,11 @@ async function reloadOnce({ loaded, options, tokens, keys, readiness, log }: Rel
     const { config, folder } = await loadConfig({ ...options, configFile: loaded.path })
     const manifest = canonicalManifest(config)
     const providers = await buildProviders(config.providers, folder)
-    const { gate, preheat } = config
-    tokens.reconfigure({ providers, gate, preheat, manifest })
+    const { alerts, gate, preheat } = config
+    if (alerts) checkedAlerts(alerts)
+    tokens.reconfigure({ providers, gate: tuning.limitsWith(gate), preheat, manifest })
+    tuning.configure(gate)
+    monitor.configure(alerts)
     keys.configure(config.keys)
     readiness.manifest = manifest
     if (log.level !== undefined) log.level = config.logLevel

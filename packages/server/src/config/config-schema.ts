@@ -1,6 +1,14 @@
 import type { PreheatOptions, Provider, TokenStore } from 'hotwell'
 import type { AccountCacheOptions, LockoutBudgetOptions } from 'hotwell/accounts'
 import type { GateLimits } from 'hotwell/concurrency'
+import {
+  type AlertOptions,
+  type AlertRule,
+  type LimitBounds,
+  type TunableLimit,
+  tunableLimits,
+  type WebhookTarget,
+} from 'hotwell/monitoring'
 import type { SqliteTokenStoreOptions } from 'hotwell/stores/sqlite'
 import { z } from 'zod'
 import { apiKeyActions } from '../keys/key-scope.ts'
@@ -53,6 +61,19 @@ const accounts = z.strictObject({ lockoutBudget: lockoutBudget.optional(), cache
 
 const historyOptions = z.strictObject({ retentionDays: z.number().positive().optional() })
 
+const bound = z
+  .strictObject({ min: count.optional(), max: count.optional() } satisfies Record<
+    keyof NonNullable<LimitBounds[TunableLimit]>,
+    unknown
+  >)
+  .refine(({ min = 1, max = Number.POSITIVE_INFINITY }) => min <= max, 'min is above max')
+const bounds = z.strictObject({
+  maxConcurrentAcquisitions: bound.optional(),
+  maxConcurrentPerSite: bound.optional(),
+  maxConcurrentOther: bound.optional(),
+  maxConcurrentPerProvider: bound.optional(),
+} satisfies Record<TunableLimit, unknown>)
+
 const gate = z.strictObject({
   maxConcurrentAcquisitions: count.optional(),
   maxConcurrentOther: count.optional(),
@@ -63,7 +84,31 @@ const gate = z.strictObject({
   lockTimeoutSeconds: seconds.optional(),
   queueTimeoutSeconds: seconds.optional(),
   quarantineSeconds: seconds.optional(),
-} satisfies Record<keyof GateLimits, unknown>)
+  bounds: bounds.optional(),
+} satisfies Record<keyof GateLimits | 'bounds', unknown>)
+
+const rate = z.number().min(0).max(1)
+const webhook = z.strictObject({
+  url: z.url({ protocol: /^https?$/, error: 'has to be a URL that begins with https:// or http://' }),
+  secret: z.string().min(1).optional(),
+  timeoutSeconds: z.number().positive().optional(),
+  retries: z.int().min(0).optional(),
+} satisfies Record<keyof WebhookTarget, unknown>)
+const rule = z.custom<AlertRule>(
+  value => typeof (value as AlertRule | null)?.when === 'function',
+  'has to be { name, severity, when }, with a function as `when`: own rules take a configuration in TypeScript',
+)
+const alertOptions = z.strictObject({
+  minSuccessRate: rate.optional(),
+  maxAvgDurationSeconds: z.number().positive().optional(),
+  maxTimeoutRate: rate.optional(),
+  maxConcurrentAcquisitions: count.optional(),
+  minCacheHitRate: rate.optional(),
+  windowSeconds: z.number().positive().max(86_400).optional(),
+  minSamples: count.optional(),
+  rules: z.array(rule).optional(),
+  webhook: webhook.optional(),
+} satisfies Record<keyof AlertOptions, unknown>)
 
 const apiKeyFields = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'has to be 1 to 64 letters, digits, dots or dashes'),
@@ -97,12 +142,17 @@ export const configSchema = z.strictObject({
   gate: gate.default({}),
   accounts: accounts.default({}),
   history: z.union([z.literal(false, 'has to be false or an object'), historyOptions]).default({}),
+  alerts: z.union([z.literal(false, 'has to be false or an object'), alertOptions]).default({}),
   keys: z.array(apiKey).default([]),
 })
 
 /** The fields known inside each top-level field, for hints. */
 export const nestedFields: Readonly<Record<string, readonly string[]>> = {
   gate: Object.keys(gate.shape),
+  'gate.bounds': [...tunableLimits],
+  ...Object.fromEntries(tunableLimits.map(limit => [`gate.bounds.${limit}`, ['min', 'max']])),
+  alerts: Object.keys(alertOptions.shape),
+  'alerts.webhook': Object.keys(webhook.shape),
   preheat: Object.keys(preheatOptions.shape),
   accounts: Object.keys(accounts.shape),
   'accounts.lockoutBudget': Object.keys(lockoutBudget.shape),

@@ -1,4 +1,4 @@
-import type { TokenManager } from 'hotwell'
+import { isHotwellError, type TokenManager } from 'hotwell'
 
 /**
  * That the configuration has a provider of this name, with accounts.
@@ -6,4 +6,26 @@ import type { TokenManager } from 'hotwell'
  */
 export function assertSite(tokens: TokenManager, site: string): void {
   tokens.token({ provider: site, kind: 'account' })
+}
+
+/**
+ * That the configuration has a provider of this name, of whatever kind.
+ * @throws HotwellError `invalid_ref`, `unknown_provider`, saying which there are
+ */
+export function assertProvider(tokens: TokenManager, name: string): void {
+  try {
+    assertSite(tokens, name)
+  } catch (error) {
+    if (!isHotwellError(error, 'unknown_kind')) throw error
+  }
+}
+
+/** Whether the configuration has a provider of this name, with accounts. */
+export function isSite(tokens: TokenManager, site: string): boolean {
+  try {
+    assertSite(tokens, site)
+    return true
+  } catch {
+    return false
+  }
 }

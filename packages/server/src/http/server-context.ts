@@ -1,7 +1,10 @@
 import type { Registry } from '@prometheus-io/client'
-import type { Logger, TokenManager } from 'hotwell'
+import type { Logger, TokenManager, TokenStore } from 'hotwell'
 import type { Accounts } from 'hotwell/accounts'
 import type { History } from 'hotwell/history'
+import type { PerformanceMonitor } from 'hotwell/monitoring'
+import type { GateTuning } from '../gate-tuning.ts'
+import type { ResourceWatch } from '../resource-watch.ts'
 import type { Access } from './access.ts'
 import type { HttpCounters } from './http-counters.ts'
 import type { Readiness } from './readiness.ts'
@@ -12,6 +15,10 @@ export interface ServerContext {
   readonly accounts: Accounts
   /** Undefined where the configuration says `history: false`. */
   readonly history: History | undefined
+  readonly store: Pick<TokenStore, 'cleanup'>
+  readonly monitor: PerformanceMonitor
+  readonly tuning: GateTuning
+  readonly resources: ResourceWatch
   readonly access: Access
   readonly readiness: Readiness
   readonly registry: Registry

@@ -15,6 +15,16 @@ import { historyStatistics } from './history-statistics.ts'
 import { homePage } from './home-page.ts'
 import { metricsGet } from './metrics-get.ts'
 import { openapiGet } from './openapi-get.ts'
+import { performanceCacheClear } from './performance-cache-clear.ts'
+import { performanceCacheStats } from './performance-cache-stats.ts'
+import { performanceCleanup } from './performance-cleanup.ts'
+import { performanceHealth } from './performance-health.ts'
+import { performanceMetrics } from './performance-metrics.ts'
+import { performanceOptimize } from './performance-optimize.ts'
+import { performanceReset } from './performance-reset.ts'
+import { performanceResourceUsage } from './performance-resource-usage.ts'
+import { performanceStatistics } from './performance-statistics.ts'
+import { performanceWarmUp } from './performance-warm-up.ts'
 import { readyGet } from './ready-get.ts'
 import { tokenInvalidate } from './token-invalidate.ts'
 import { tokenList } from './token-list.ts'
@@ -39,6 +49,16 @@ export const routeTable: readonly Route[] = [
   historySearch,
   historyStatistics,
   historyPurge,
+  performanceMetrics,
+  performanceStatistics,
+  performanceHealth,
+  performanceResourceUsage,
+  performanceOptimize,
+  performanceCacheStats,
+  performanceWarmUp,
+  performanceCacheClear,
+  performanceReset,
+  performanceCleanup,
   metricsGet,
   healthGet,
   readyGet,

@@ -8,7 +8,14 @@ interface Operation {
   responses: Record<string, { content?: Record<string, { schema: object; example?: unknown }> }>
 }
 
+const performance = [
+  ...['GET metrics', 'GET statistics', 'GET health', 'GET resource-usage', 'POST optimize-concurrency'],
+  ...['GET cache-stats', 'POST cache/warm-up', 'DELETE cache/clear', 'POST metrics/reset', 'POST resources/cleanup'],
+].map(route => route.split(' ') as [method: string, path: string])
+const performancePrefixes = ['/api/v1/performance', '/api/v1/automation/performance']
+
 const expected = [
+  ...performancePrefixes.flatMap(prefix => performance.map(([method, path]) => `${method} ${prefix}/${path}`)),
   'DELETE /api/v1/accounts/{site}/{account}',
   'DELETE /api/v1/blacklist/{site}/{account}',
   'DELETE /api/v1/history',
@@ -32,7 +39,7 @@ const expected = [
   'POST /api/v1/tokens/{provider}/{kind}/{subject}/-/invalidate',
   'POST /api/v1/tokens/{provider}/{kind}/{subject}/-/refresh',
   'PUT /api/v1/blacklist/{site}/{account}',
-]
+].sort()
 
 test('the document is OpenAPI 3.1, has every route, and every reference in it leads somewhere', async () => {
   const server = await start({})
@@ -86,6 +93,9 @@ test('replies that carry data show an example', async () => {
     ['/api/v1/history', 'get'],
     ['/api/v1/history/statistics', 'get'],
     ['/api/v1/history', 'delete'],
+    ...performancePrefixes.flatMap(prefix =>
+      performance.map(([method, path]) => [`${prefix}/${path}`, method.toLowerCase()] as const),
+    ),
   ] as const) {
     expect(JSON.stringify(paths[path][method].responses['200']), path).toMatch(/"examples?":/)
   }

@@ -1,0 +1,35 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { performancePaths } from '../http/performance-paths.ts'
+import type { ServerContext } from '../http/server-context.ts'
+import { serverHealth } from '../server-health.ts'
+import { healthReply } from './performance-schemas.ts'
+import { keySecurity } from './token-schemas.ts'
+
+/** `GET …/health`: how the server does, judged now. */
+export function performanceHealth(app: FastifyInstance, context: ServerContext): void {
+  for (const { path, operationId } of performancePaths('health', 'getPerformanceHealth')) {
+    app.withTypeProvider<ZodTypeProvider>().get(
+      path,
+      {
+        schema: {
+          tags: ['performance'],
+          operationId,
+          summary: 'How the server does: alerts, anomalies, and what it stands on',
+          description:
+            'The worst of all decides: `warning` for a low alert, `degraded` for a medium one, `unhealthy` for a high one. ' +
+            'Always 200, whatever the state: probes that should act on a status ask `/healthz` and `/readyz`. Needs the ' +
+            'action `metrics`.',
+          security: keySecurity,
+          querystring: z.strictObject({}),
+          response: { 200: healthReply.describe('Judged now.') },
+        },
+      },
+      async request => {
+        context.access.allow(request.raw, 'metrics')
+        return serverHealth(context)
+      },
+    )
+  }
+}
