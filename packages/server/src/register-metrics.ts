@@ -16,6 +16,7 @@ export function registerMetrics(registry: prometheus.Registry, { tokens, history
     counters: () => tokens.metrics.snapshot(),
     acquisitions: () => tokens.statistics?.figures() ?? [],
     gate: () => tokens.gateUsage(),
+    health: tokens.monitor && (() => tokens.monitor!.health()),
     history: history && (() => history),
     preheat: () => tokens.preheater.status(),
     breakers: () => Object.entries(tokens.health().breakers).map(([provider, { open }]) => ({ provider, open })),

@@ -4,12 +4,13 @@ import type { PerformanceSnapshot } from './performance-snapshot.ts'
 import type { OutcomeSums } from './recent-outcomes.ts'
 
 const stateOf = { low: 'warning', medium: 'degraded', high: 'unhealthy' } as const
-const order: readonly HealthState[] = ['healthy', 'warning', 'degraded', 'unhealthy']
+/** The best first. */
+export const healthStates: readonly HealthState[] = ['healthy', 'warning', 'degraded', 'unhealthy']
 
 /** The worst of the alerts decides. */
 export function healthStateOf(alerts: readonly Alert[]): HealthState {
-  const worst = Math.max(0, ...alerts.map(({ severity }) => order.indexOf(stateOf[severity])))
-  return order[worst]!
+  const worst = Math.max(0, ...alerts.map(({ severity }) => healthStates.indexOf(stateOf[severity])))
+  return healthStates[worst]!
 }
 
 /** What the rules look at. */

@@ -27,8 +27,8 @@ export {
   type PrometheusClient,
   type PrometheusRegistry,
   registerTokenMetrics,
-  type TokenMetricsSource,
 } from './prometheus-collector.ts'
+export type { TokenMetricsSource } from './prometheus-metrics.ts'
 export {
   type ConcurrencyAdvice,
   type ConcurrencyQuestion,

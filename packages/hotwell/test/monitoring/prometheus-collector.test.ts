@@ -1,7 +1,8 @@
 import * as client from '@prometheus-io/client'
 import { expect, test } from 'vitest'
 import { AcquisitionStats } from '../../src/monitoring/acquisition-stats.ts'
-import { registerTokenMetrics, type TokenMetricsSource } from '../../src/monitoring/prometheus-collector.ts'
+import { registerTokenMetrics } from '../../src/monitoring/prometheus-collector.ts'
+import type { TokenMetricsSource } from '../../src/monitoring/prometheus-metrics.ts'
 import { TokenMetrics } from '../../src/monitoring/token-metrics.ts'
 import { FakeClock } from '../../src/testing/fake-clock.ts'
 import { record } from '../history/records.ts'
@@ -55,10 +56,15 @@ test('acquisitions have counters by outcome and a histogram of seconds', async (
   expect(await registry.metrics()).toContain('# TYPE hotwell_token_acquisition_seconds histogram')
 })
 
-test('gate, history, preheater, breakers and expiries are shown when they are there', async () => {
-  expect((await scraped().lines()).join()).not.toMatch(/gate|history|preheat|breaker|expiry/)
+test('gate, health, history, preheater, breakers and expiries are shown when they are there', async () => {
+  expect((await scraped().lines()).join()).not.toMatch(/gate|health|alert|history|preheat|breaker|expiry/)
   const all = await scraped({
-    gate: () => ({ running: 2, waiting: 5, reclaimed: 1 }),
+    gate: () => ({
+      reclaimed: 1,
+      accounts: { running: 2, waiting: 5, entered: 40, timedOut: 3, meanWaitMs: 250, p95WaitMs: 900, quarantined: 1 },
+      others: { running: 7, waiting: 0, entered: 60, timedOut: 0, meanWaitMs: 0, p95WaitMs: 0 },
+    }),
+    health: () => ({ state: 'degraded', alerts: [{ rule: 'maxAvgDurationSeconds', severity: 'medium' }] }),
     history: () => ({ written: 100, dropped: 3, buffered: 7 }),
     preheat: () => ({ scheduled: 12 }),
     breakers: () => [
@@ -68,9 +74,17 @@ test('gate, history, preheater, breakers and expiries are shown when they are th
     expiries: () => [{ provider: 'feishu', kind: 'tenant', expirySeconds: 41.5 }],
   }).lines()
   for (const line of [
-    'hotwell_gate_running 2',
-    'hotwell_gate_waiting 5',
+    'hotwell_gate_running{section="accounts"} 2',
+    'hotwell_gate_running{section="others"} 7',
+    'hotwell_gate_waiting{section="accounts"} 5',
+    'hotwell_gate_entered_total{section="others"} 60',
+    'hotwell_gate_queue_timeouts_total{section="accounts"} 3',
+    'hotwell_gate_wait_mean_seconds{section="accounts"} 0.25',
+    'hotwell_gate_wait_p95_seconds{section="accounts"} 0.9',
     'hotwell_gate_reclaimed_total 1',
+    'hotwell_gate_quarantined 1',
+    'hotwell_health_state 2',
+    'hotwell_alert_active{rule="maxAvgDurationSeconds",severity="medium"} 1',
     'hotwell_history_records_total 100',
     'hotwell_history_dropped_total 3',
     'hotwell_history_buffered 7',
