@@ -33,7 +33,6 @@ import { keyFilePath } from './keys/key-file.ts'
 import { registerMetrics } from './register-metrics.ts'
 import { createReload } from './reload.ts'
 import { ResourceWatch } from './resource-watch.ts'
-import { watchPerformance } from './watch-performance.ts'
 
 export interface ServerOptions extends LoadConfigOptions {
   /** A configuration as it is: then no file is read, and of the environment only HOTWELL_ENCRYPTION_KEY. */
@@ -102,12 +101,13 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     const { namespace, preheat, logLevel } = config
     const gate = limitsOf(config.gate)
     const logHits = logLevel === 'debug' || logLevel === 'trace'
-    const settings = { providers, store, accounts, history, manifest, namespace, preheat, gate, logger: log, logHits }
-    const tokens = createTokens(settings)
+    const monitoring = { alerts: config.alerts }
+    const sources = { providers, store, accounts, history, manifest }
+    const tokens = createTokens({ ...sources, namespace, preheat, gate, monitoring, logger: log, logHits })
     closers.push(() => tokens.close())
     options.observe?.(tokens)
-    const monitor = watchPerformance(tokens, { alerts: config.alerts, logger: log })
-    closers.push(() => monitor.close())
+    // Undefined only where monitoring is switched off.
+    const monitor = tokens.monitor!
     const tuning = new GateTuning(tokens, config.gate)
     const resources = new ResourceWatch()
     closers.push(() => resources[Symbol.dispose]())

@@ -1,7 +1,6 @@
 import { createTokenManager, type Provider } from 'hotwell'
-import { checkedAlerts } from 'hotwell/monitoring'
 import { memory } from 'hotwell/stores/memory'
-import { buildStore } from './build-store.ts'
+import { buildStore, sealingKeys } from './build-store.ts'
 import { assertIssued } from './config/assert-issued.ts'
 import { buildProviders } from './config/build-providers.ts'
 import { canonicalManifest } from './config/canonical-manifest.ts'
@@ -24,10 +23,14 @@ export async function rehearse(
   const filed = await readKeyFile(keyFilePath(dataDir))
   assertKeysFor(config.host, filed.length + config.keys.length > 0)
   await buildStore(config.store, { dataDir, folder, environment })
+  sealingKeys(config.store, environment)
   const { preheat, namespace, alerts } = config
-  if (alerts) checkedAlerts(alerts)
   const gate = limitsOf(config.gate)
-  await using tokens = createTokenManager({ providers, preheat, gate, namespace, store: memory() })
+  await using tokens = createTokenManager({
+    ...{ providers, preheat, gate, namespace },
+    monitoring: { alerts },
+    store: memory(),
+  })
   assertIssued(manifest, tokens)
   return { providers, manifest }
 }

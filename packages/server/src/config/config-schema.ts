@@ -89,10 +89,10 @@ const gate = z.strictObject({
 
 const rate = z.number().min(0).max(1)
 const webhook = z.strictObject({
-  url: z.url({ protocol: /^https?$/, error: 'has to be a URL that begins with https:// or http://' }),
-  secret: z.string().min(1).optional(),
-  timeoutSeconds: z.number().positive().optional(),
-  retries: z.int().min(0).optional(),
+  url: z.string().refine(isWebhookUrl, 'has to be a URL that begins with https:// or http://, without a user name'),
+  secret: z.string().min(8).optional(),
+  timeoutSeconds: z.number().positive().max(60).optional(),
+  retries: z.int().min(0).max(10).optional(),
 } satisfies Record<keyof WebhookTarget, unknown>)
 const rule = z.custom<AlertRule>(
   value => typeof (value as AlertRule | null)?.when === 'function',
@@ -180,4 +180,9 @@ export function isProvider(value: unknown): value is Provider {
 
 export function isStore(value: unknown): value is TokenStore {
   return typeof (value as TokenStore | undefined)?.claim === 'function'
+}
+
+function isWebhookUrl(text: string): boolean {
+  const { protocol, username, password } = URL.parse(text) ?? {}
+  return (protocol === 'https:' || protocol === 'http:') && !username && !password
 }
