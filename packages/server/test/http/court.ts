@@ -10,7 +10,8 @@ const names = ['zhang', 'li', 'wang']
 
 export interface CourtOptions {
   config?: HotwellConfig
-  site?: Partial<LoginSiteOptions>
+  /** The site, or what is particular to it. */
+  site?: LoginSite | Partial<LoginSiteOptions>
   server?: ServerOptions
   /** Which of zhang, li and wang the server is told another password of than the site has. */
   wrong?: readonly string[]
@@ -33,17 +34,12 @@ export interface Court {
  */
 export async function startCourt({
   config,
-  site: siteOptions,
+  site: siteOptions = {},
   wrong = [],
   server: options,
   headers,
 }: CourtOptions = {}): Promise<Court> {
-  const site = await startLoginSite({
-    accounts: names.map(username => ({ username, password: wrong.includes(username) ? 'another' : password })),
-    sessionLifeSeconds: 900,
-    ...siteOptions,
-  })
-  onTestFinished(() => site.close())
+  const site = 'url' in siteOptions ? siteOptions : await startSite(siteOptions, wrong)
   let made = 0
   const crm = custom({
     kinds: ['client'],
@@ -71,4 +67,11 @@ export async function startCourt({
   }
   const token = async (ref: string) => (await call(`GET /api/v1/tokens/${ref}`)).status
   return { site, server, dataDir, call, token }
+}
+
+async function startSite(options: Partial<LoginSiteOptions>, wrong: readonly string[]): Promise<LoginSite> {
+  const accounts = names.map(username => ({ username, password: wrong.includes(username) ? 'another' : password }))
+  const site = await startLoginSite({ accounts, sessionLifeSeconds: 900, ...options })
+  onTestFinished(() => site.close())
+  return site
 }
