@@ -74,3 +74,44 @@ test('keys of the configuration change with it; what needs a restart is said', a
   expect(lines).toContainEqual({ level: 'warn', message: 'Takes effect after a restart only: namespace' })
   expect(JSON.stringify(lines)).not.toContain(key)
 })
+
+test('alerts and limits of the gate change with the file', async () => {
+  const providers = { one: fixed('first') }
+  const { server, write } = await running({ providers, gate: { maxConcurrentOther: 8 } })
+  const limits = () => server.tokens.gateUsage().limits.maxConcurrentOther
+  for (let time = 0; time < 6; time++) await server.tokens.token('one/client').refresh()
+  const health = async () => (await ask(server.url, '/api/v1/performance/health')).json
+  expect((await health()).state).toBe('healthy')
+  await write({ providers, gate: { maxConcurrentOther: 6 }, alerts: { maxAvgDurationSeconds: 0.000_000_001 } })
+  expect(await server.reload()).toBe(true)
+  expect(await health()).toMatchObject({ state: 'degraded', alerts: [{ rule: 'maxAvgDurationSeconds' }] })
+  expect(limits()).toBe(6)
+  await write({ providers, gate: { maxConcurrentOther: 6 }, alerts: false })
+  expect(await server.reload()).toBe(true)
+  expect((await health()).state).toBe('healthy')
+})
+
+test.each<[string, object]>([
+  ['an alert that cannot be', { alerts: { minSuccessRate: 2 } }],
+  ['bounds the wrong way round', { gate: { bounds: { maxConcurrentOther: { min: 9, max: 3 } } } }],
+  ['a limit of 0', { gate: { maxConcurrentOther: 0 } }],
+  ['a limit below 0', { gate: { maxConcurrentAcquisitions: -1 } }],
+  ['a webhook that is no URL', { alerts: { webhook: { url: 'the-office' } } }],
+])('%s is refused, and the limits stay as they were', async (_name, bad) => {
+  const { server, write, lines } = await running({
+    providers: { one: fixed('first') },
+    gate: { maxConcurrentOther: 8 },
+  })
+  const before = server.tokens.gateUsage().limits
+  await write({ providers: { one: fixed('new') }, gate: { maxConcurrentOther: 4 }, ...bad })
+  expect(await server.reload()).toBe(false)
+  expect(server.tokens.gateUsage().limits).toEqual(before)
+  expect(lines.filter(({ level }) => level === 'error')).toHaveLength(1)
+})
+
+test('accounts are fixed while running, which is said', async () => {
+  const { server, write, lines } = await running({ providers: { one: fixed('first') } })
+  await write({ providers: { one: fixed('first') }, accounts: { lockoutBudget: { tries: 1 } } })
+  expect(await server.reload()).toBe(true)
+  expect(lines).toContainEqual({ level: 'warn', message: 'Takes effect after a restart only: accounts' })
+})
