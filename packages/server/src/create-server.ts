@@ -10,7 +10,7 @@ import {
   type TokenManager,
   type TokenManagerOptions,
 } from 'hotwell'
-import { createAccounts } from 'hotwell/accounts'
+import { type Accounts, createAccounts } from 'hotwell/accounts'
 import { createHistory, type History } from 'hotwell/history'
 import { buildStore, sealingKeys } from './build-store.ts'
 import { buildProviders } from './config/build-providers.ts'
@@ -48,6 +48,9 @@ export interface ServerOptions extends LoadConfigOptions {
 export interface HotwellServer extends AsyncDisposable {
   readonly app: FastifyInstance
   readonly tokens: TokenManager
+  readonly accounts: Accounts
+  /** Undefined with `history: false`. */
+  readonly history: History | undefined
   /** `http://host:port` of what it listens on, without a slash at the end. */
   readonly url: string
   /** Whether callers need an API key. */
@@ -146,6 +149,8 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     return {
       app,
       tokens,
+      accounts,
+      history,
       url,
       get keysRequired() {
         return access.keysRequired

@@ -15,7 +15,7 @@ const body = z
     site: z.string().describe('The name of a provider with accounts.'),
     account: z.string().describe('1 to 256 bytes, without control characters and markup.'),
     username: z.string().optional().describe('What it logs in as; without it, what the account is called.'),
-    password: z.string(),
+    password: z.string().meta({ format: 'password', writeOnly: true }),
   })
   .meta({
     example: { site: 'court_zxfw', account: 'zhang', username: '13800000000', password: 'correct horse battery' },
@@ -41,7 +41,7 @@ export function accountAdd(app: FastifyInstance, { accounts, tokens, access, log
       const caller = access.allow(request.raw, 'accounts')
       const { site, account, username, password } = request.body
       assertCovered(caller, accountRef({ site, account }))
-      assertSite(tokens, site)
+      assertSite(tokens, site, caller)
       const { canonical } = makeRef({ provider: site, kind: 'account', subject: account })
       const facts = await accounts.add(site, account, { username, password })
       log.info({ ref: canonical, caller: caller.name }, 'Account added')

@@ -17,6 +17,6 @@ export function accountReply(facts: AccountFacts): AccountReply {
   }
 }
 
-export function barReply({ barredAt, until, ...rest }: BarFacts): BarReply {
-  return { ...rest, barredAt: new Date(barredAt).toISOString(), until: instant(until) }
+export function barReply({ site, account, cause, reason, barredAt, until }: BarFacts): BarReply {
+  return { site, account, cause, reason, barredAt: new Date(barredAt).toISOString(), until: instant(until) }
 }

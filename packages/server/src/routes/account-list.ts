@@ -27,7 +27,7 @@ export function accountList(app: FastifyInstance, { accounts, tokens, access }: 
       const caller = access.allow(request.raw, 'accounts')
       const { site } = request.query
       const found = await accounts.list({ site })
-      if (site !== undefined && found.length === 0) assertSite(tokens, site)
+      if (site !== undefined && found.length === 0) assertSite(tokens, site, caller)
       return { accounts: found.filter(facts => caller.covers(accountRef(facts))).map(accountReply) }
     },
   )

@@ -9,7 +9,10 @@ import { accountReply } from './account-facts.ts'
 import { accountFacts, oneAccountSchema } from './account-schemas.ts'
 
 const body = z
-  .strictObject({ username: z.string().optional(), password: z.string().optional() })
+  .strictObject({
+    username: z.string().optional(),
+    password: z.string().meta({ format: 'password', writeOnly: true }).optional(),
+  })
   .meta({ example: { password: 'another correct horse' } })
 
 /** `PATCH /api/v1/accounts/{site}/{account}`: a new password or user name. */

@@ -29,7 +29,7 @@ export function blacklistList(app: FastifyInstance, { accounts, tokens, access }
       const caller = access.allow(request.raw, 'accounts')
       const { site } = request.query
       const found = await accounts.blacklist({ site })
-      if (site !== undefined && found.length === 0) assertSite(tokens, site)
+      if (site !== undefined && found.length === 0) assertSite(tokens, site, caller)
       return { bars: found.filter(bar => caller.covers(accountRef(bar))).map(barReply) }
     },
   )

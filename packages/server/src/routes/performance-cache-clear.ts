@@ -42,7 +42,7 @@ export function performanceCacheClear(app: FastifyInstance, { tokens, accounts, 
         const caller = access.allow(request.raw, 'admin')
         const site = siteNameOf(request.query)
         assertCoversAll(caller, site === undefined ? '' : `${site}/`)
-        if (site !== undefined) assertProvider(tokens, site)
+        if (site !== undefined) assertProvider(tokens, site, caller)
         // A token that only the store has, from before a restart, is dropped with its handle.
         for (const facts of await accounts.list({ site })) {
           if (isSite(tokens, facts.site)) tokens.token(accountRef(facts) as never)

@@ -40,7 +40,7 @@ export function performanceStatistics(app: FastifyInstance, { history, tokens, a
         const kept = keptHistory(history)
         const statistics = await kept.statistics({ days: request.query.days, site })
         // A site that is gone from the configuration still has its past.
-        if (site !== undefined && statistics.total === 0) assertProvider(tokens, site)
+        if (site !== undefined && statistics.total === 0) assertProvider(tokens, site, caller)
         return statisticsReplyOf(statistics)
       },
     )

@@ -60,7 +60,7 @@ export function performanceWarmUp(app: FastifyInstance, context: ServerContext):
       async request => {
         const caller = access.allow(request.raw, 'admin')
         const site = siteNameOf(request.query)
-        if (site !== undefined) assertProvider(tokens, site)
+        if (site !== undefined) assertProvider(tokens, site, caller)
         const { timeout_seconds, timeoutSeconds = timeout_seconds } = request.query
         const { manifest } = readiness
         const { refs, skipped } = await siteRefs({ tokens, accounts, manifest }, site)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createServer } from '@hotwell/server'
 import { createAccounts } from 'hotwell/accounts'
@@ -55,4 +55,20 @@ test('after a rotation the new key alone opens the stored tokens and passwords, 
 
   const again = await runHotwell(['seal', 'rotate', '--data', dataDir], { environment })
   expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('0 tokens and 0 passwords') })
+})
+
+test('a rotation takes the keys that the configuration names for the token store, for passwords as well', async () => {
+  const cwd = await temporaryFolder()
+  const [oldKey, key] = [newKey(), newKey()]
+  const dataDir = join(cwd, 'data')
+  const before = await accountsOf(dataDir, oldKey)
+  await before.add('site', 'zhang', { password })
+  await before.close()
+  const store = { use: 'hotwell/stores/sqlite', encryptionKeys: [key, oldKey] }
+  await writeFile(join(cwd, 'hotwell.config.json'), JSON.stringify({ store }))
+  const rotated = await runHotwell(['seal', 'rotate', '--json'], { cwd })
+  expect(rotated, rotated.stderr).toMatchObject({ code: 0 })
+  expect(JSON.parse(rotated.stdout)).toEqual({ resealed: 0, unreadable: 0, accounts: 1 })
+  const after = await accountsOf(dataDir, key)
+  expect(await after.credentials('site', 'zhang')).toMatchObject({ password })
 })

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ApiKeyAction, generateKey, type HotwellConfig, hashKey } from '@hotwell/server'
+import { createAccounts } from 'hotwell/accounts'
 import { custom } from 'hotwell/providers/custom'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { ask, start, temporaryFolder } from '../start.ts'
+import { startCourt } from './court.ts'
 
 const accounts = '/api/v1/accounts'
 const blacklist = '/api/v1/blacklist'
@@ -212,7 +214,21 @@ test('a narrow key sees and changes the accounts that its patterns cover, and no
       json: { code: 'forbidden' },
     })
   }
+  const unknown = await call('GET', `${accounts}?site=nowhere`, undefined, narrow)
+  expect(unknown.json).toMatchObject({ status: 404, detail: expect.not.stringContaining('shop') })
   expect(names((await call('GET', accounts, undefined, admin)).json.accounts)).toEqual(['li', 'zhang'])
+})
+
+test('a login under way when the server closes is settled, so that its try is given back', async () => {
+  const { server, site, dataDir, token } = await startCourt({ site: { latencyMs: 300 } })
+  const login = token('court/account/zhang')
+  await vi.waitFor(() => expect(site.logins.running).toBe(1), 5000)
+  expect(await server.accounts.get('court', 'zhang')).toMatchObject({ budget: { spent: 1 } })
+  await server.close()
+  expect(await login).toBe(200)
+  const accounts = createAccounts({ path: join(dataDir, 'accounts.db') })
+  onTestFinished(() => accounts.close())
+  expect(await accounts.get('court', 'zhang')).toMatchObject({ successes: 1, budget: { spent: 0 } })
 })
 
 test('passwords lie sealed, with the keys of the token store, and are told nowhere', async () => {
