@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises'
+import { apiKeyActions } from '@hotwell/server'
 import { expect, test } from 'vitest'
+import { configSchema } from '../../src/config/config-schema.ts'
 import { ask, start } from '../start.ts'
 
 interface Operation {
@@ -99,4 +102,15 @@ test('replies that carry data show an example', async () => {
   ] as const) {
     expect(JSON.stringify(paths[path][method].responses['200']), path).toMatch(/"examples?":/)
   }
+})
+
+test('the README tells of every route and of every field of the configuration', async () => {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+  const inPerformance = new Set(performance.map(([method, path]) => `${method} ${path}`))
+  for (const route of inPerformance) expect(readme).toContain(`| \`${route}\``)
+  for (const prefix of performancePrefixes) expect(readme).toContain(`${prefix}/`)
+  const others = expected.filter(route => !route.includes('/performance/') && !route.includes('{provider}'))
+  for (const route of others) expect(readme).toContain(`\`${route}`)
+  for (const field of Object.keys(configSchema.shape)) expect(readme).toContain(`\`${field}\``)
+  for (const action of apiKeyActions.filter(one => one !== 'admin')) expect(readme).toContain(`\`${action}\` `)
 })
