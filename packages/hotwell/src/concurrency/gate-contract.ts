@@ -96,8 +96,8 @@ export interface Gate {
   penalize(provider: string, retryAfterMs?: number): void
   usage(): GateUsage
   /**
-   * Changes limits; those left out stay. Lower ones drain: nothing is revoked. A changed
-   * longest hold is for slots taken later; a changed longest wait counts for present waiters when the former one is over.
+   * Changes limits; those left out stay. Lower ones drain: nothing is revoked. Higher ones let in at once. A changed
+   * longest hold is for slots taken later; a changed longest wait counts for everybody who waits.
    * @throws HotwellError `invalid_configuration`, naming the field; then nothing has changed
    */
   configure(limits: GateLimits): void

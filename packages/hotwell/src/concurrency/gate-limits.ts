@@ -61,7 +61,16 @@ export function completeLimits(limits: GateLimits): Required<GateLimits> {
       throw invalid(field, `is ${shown(value)}; it has to be a number of seconds above 0`)
     }
   }
-  return { ...counts, ...seconds }
+  return Object.freeze({ ...counts, ...seconds })
+}
+
+/**
+ * The limits after a change; what is left out, or undefined, stays as it is.
+ * @throws HotwellError `invalid_configuration`, naming the field
+ */
+export function changedLimits(present: Required<GateLimits>, changes: GateLimits): Required<GateLimits> {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined)
+  return completeLimits({ ...present, ...Object.fromEntries(given) })
 }
 
 function shown(value: unknown): string {

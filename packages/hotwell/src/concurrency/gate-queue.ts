@@ -1,76 +1,11 @@
 import { type HeapNode, IndexedHeap } from '../core/indexed-heap.ts'
 import { RateGate, type RateGateOptions } from '../core/rate-gate.ts'
-import type { GateRequest, GateSlot } from './gate-contract.ts'
+import type { GateRequest } from './gate-contract.ts'
+import { before, type Waiter, WaiterList } from './gate-waiter.ts'
 
 // Who waits stands in the lane of its account (all other kinds: of its provider). A lane whose account is free stands
 // in the heap of its site, a site with free slots in the heap of its section, each ordered by whoever is first in it.
 // So the next one to run is always on top, and finding the one after it costs O(log n).
-
-/** Who waits. An EventListener itself, so that waiting needs no closure. */
-export class Waiter {
-  readonly number: number
-  readonly request: GateRequest
-  readonly lane: Lane
-  readonly arrivedAt: number
-  /** The lane's {@link Lane.openMs} on arrival. */
-  readonly openMs: number
-  /** Waited for by somebody, or a preheat that has waited long enough to count as such. */
-  urgent: boolean
-  previous: Waiter | undefined
-  next: Waiter | undefined
-  readonly resolve: (slot: GateSlot) => void
-  readonly reject: (reason: unknown) => void
-  readonly #abandon: (waiter: Waiter) => void
-
-  constructor(
-    facts: Pick<Waiter, 'number' | 'request' | 'lane' | 'arrivedAt' | 'resolve' | 'reject'>,
-    abandon: (waiter: Waiter) => void,
-  ) {
-    this.number = facts.number
-    this.request = facts.request
-    this.lane = facts.lane
-    this.arrivedAt = facts.arrivedAt
-    this.openMs = facts.lane.openMsAt(facts.arrivedAt)
-    this.urgent = facts.request.priority === 'foreground'
-    this.resolve = facts.resolve
-    this.reject = facts.reject
-    this.#abandon = abandon
-  }
-
-  handleEvent(): void {
-    this.#abandon(this)
-  }
-
-  /** For how long its account was taken while it waited. */
-  lockWaitMs(now: number): number {
-    return now - this.arrivedAt - (this.lane.openMsAt(now) - this.openMs)
-  }
-}
-
-function before(a: Waiter, b: Waiter): boolean {
-  return a.urgent === b.urgent ? a.number < b.number : a.urgent
-}
-
-/** First in, first out, and out from anywhere. */
-class WaiterList {
-  first: Waiter | undefined
-  #last: Waiter | undefined
-
-  add(waiter: Waiter): void {
-    waiter.previous = this.#last
-    if (this.#last) this.#last.next = waiter
-    else this.first = waiter
-    this.#last = waiter
-  }
-
-  remove(waiter: Waiter): void {
-    if (waiter.previous) waiter.previous.next = waiter.next
-    else this.first = waiter.next
-    if (waiter.next) waiter.next.previous = waiter.previous
-    else this.#last = waiter.previous
-    waiter.previous = waiter.next = undefined
-  }
-}
 
 /** What a tier knows of a slot. Instants are monotonic ms. */
 export interface Holder {
@@ -133,15 +68,25 @@ export class Lane extends Tier implements HeapNode {
     return before(waiting, preheat) ? waiting : preheat
   }
 
+  /** Who has waited longest, and so is the first whose patience ends. */
+  get oldest(): Waiter | undefined {
+    const waiting = this.#foreground.first
+    const preheat = this.#preheats.first
+    if (!waiting || !preheat) return waiting ?? preheat
+    return waiting.number < preheat.number ? waiting : preheat
+  }
+
   enqueue(waiter: Waiter): void {
     this.#list(waiter).add(waiter)
     this.waiting++
+    this.site.waiting++
     this.site.provider.waiting++
   }
 
   dequeue(waiter: Waiter): void {
     this.#list(waiter).remove(waiter)
     this.waiting--
+    this.site.waiting--
     this.site.provider.waiting--
   }
 
@@ -178,6 +123,7 @@ export class Site extends Tier implements HeapNode {
   readonly section: Section
   readonly provider: ProviderState
   readonly lanes = new Map<string | undefined, Lane>()
+  waiting = 0
   readonly runnable = new IndexedHeap<Lane>((a, b) => before(a.head!, b.head!))
 
   constructor(section: Section, provider: ProviderState) {

@@ -4,6 +4,7 @@ import type { GateHolder, GateSectionUsage, GateUsage } from './gate-contract.ts
 import type { GateLimits } from './gate-limits.ts'
 import type { ProviderState, Section } from './gate-queue.ts'
 import type { Slot } from './gate-slot.ts'
+import type { GateTiers } from './gate-tiers.ts'
 
 const windowMs = 900_000
 
@@ -50,9 +51,7 @@ export class GateTally {
 }
 
 interface GateState {
-  readonly accounts: Section
-  readonly others: Section
-  readonly providers: Iterable<ProviderState>
+  readonly tiers: GateTiers
   readonly tally: GateTally
   readonly limits: Required<GateLimits>
   /** Monotonic. */
@@ -61,7 +60,8 @@ interface GateState {
 
 /** The state of a gate as people and programs see it. */
 export function usageOf(state: GateState): GateUsage {
-  const { accounts, others, tally, limits, now } = state
+  const { tally, limits, now } = state
+  const { accounts, others, providers } = state.tiers
   const { quarantined, waiting, reclaimed, longestWaitMs } = tally
   const all = new Histogram()
   for (const { waits } of [tally.accounts, tally.others]) all.merge(waits.current())
@@ -69,7 +69,9 @@ export function usageOf(state: GateState): GateUsage {
   return {
     running: accounts.running + others.running,
     waiting,
-    providers: Object.fromEntries(Array.from(state.providers, provider => [provider.name, usageOfProvider(provider)])),
+    providers: Object.fromEntries(
+      Array.from(providers.values(), provider => [provider.name, usageOfProvider(provider)]),
+    ),
     accounts: { ...usageOfSection(accounts, tally.accounts), quarantined: quarantined.size },
     others: usageOfSection(others, tally.others),
     limits,
@@ -99,10 +101,8 @@ function usageOfSection(section: Section, { entered, timedOut, waits }: SectionT
   const sites: Record<string, { running: number; waiting: number }> = {}
   let waiting = 0
   for (const [name, site] of section.sites) {
-    let inSite = 0
-    for (const lane of site.lanes.values()) inSite += lane.waiting
-    waiting += inSite
-    sites[name] = { running: site.running, waiting: inSite }
+    waiting += site.waiting
+    sites[name] = { running: site.running, waiting: site.waiting }
   }
   const meanWaitMs = waits.current().mean
   const p95WaitMs = waits.percentile(0.95)

@@ -1,13 +1,15 @@
 import type { Clock } from '../core/clock.ts'
 import { DeadlineHeap } from '../core/deadline-heap.ts'
 import { type Logger, silentLogger } from '../core/logger.ts'
-import type { RateQuota } from '../core/rate-gate.ts'
 import { type Gate, type GateRequest, type GateSlot, type GateUsage, requestName } from './gate-contract.ts'
-import { completeLimits, type GateLimits } from './gate-limits.ts'
-import { Lane, ProviderState, Section, Waiter } from './gate-queue.ts'
+import { changedLimits, completeLimits, type GateLimits } from './gate-limits.ts'
+import { Lane, type ProviderState, type Section } from './gate-queue.ts'
 import { gateClosed, queueTimeout } from './gate-refusal.ts'
 import { Slot } from './gate-slot.ts'
+import { GateTiers } from './gate-tiers.ts'
 import { GateTally, usageOf } from './gate-usage.ts'
+import { Waiter } from './gate-waiter.ts'
+import { SignalWatch } from './signal-watch.ts'
 
 export interface GateOptions extends GateLimits {
   clock: Clock
@@ -30,12 +32,10 @@ class TieredGate implements Gate {
   readonly #logger: Logger
   readonly #onQuarantine: (provider: string, subject: string | undefined) => void
   #limits: Required<GateLimits>
-  readonly #accounts = new Section(true)
-  readonly #others = new Section(false)
-  readonly #providers = new Map<string, ProviderState>()
-  /** Every deadline there is: of waits, of holds, of rate gates. */
-  readonly #agenda: DeadlineHeap<Waiter | Slot | ProviderState>
-  readonly #abandon = (waiter: Waiter) => this.#refuse(waiter, waiter.request.signal?.reason)
+  readonly #tiers: GateTiers
+  /** Every deadline there is: of waits, of waits for an account, of holds, of rate gates. */
+  readonly #agenda: DeadlineHeap<Waiter | Lane | Slot | ProviderState>
+  readonly #signals = new SignalWatch<Waiter>(waiter => this.#refuse(waiter, waiter.request.signal?.reason))
   readonly #release = (slot: Slot) => this.#end(slot)
   #arrivals = 0
   #slots = 0
@@ -48,10 +48,11 @@ class TieredGate implements Gate {
     this.#onQuarantine = onQuarantine
     this.#limits = completeLimits(limits)
     this.#tally = new GateTally(clock)
-    this.#applyLimits()
+    this.#tiers = new GateTiers(clock, this.#limits)
     this.#agenda = new DeadlineHeap(clock, error => logger.error({ err: error }, 'The gate failed at a deadline.'))
     this.#agenda.start(item => {
       if (item instanceof Waiter) this.#review(item)
+      else if (item instanceof Lane) this.#reviewLane(item)
       else if (item instanceof Slot) this.#reclaim(item)
       else this.#reopen(item)
     })
@@ -63,8 +64,9 @@ class TieredGate implements Gate {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const now = this.#clock.monotonic()
     try {
-      const provider = this.#provider(request.provider, request.quota, now)
-      const lane = this.#lane(provider, request, now)
+      const provider = this.#tiers.provider(request.provider, request.quota)
+      if (provider.rate.configure(request.quota) && provider.held) this.#agenda.set(provider, now)
+      const lane = this.#tiers.lane(provider, request, now)
       const { site } = lane
       // While anybody waits at this provider the newcomer queues up: it must not slip in before a timer has fired.
       const free = provider.waiting === 0 && !lane.full && !site.full && !site.section.full
@@ -76,83 +78,39 @@ class TieredGate implements Gate {
   }
 
   penalize(provider: string, retryAfterMs?: number): void {
-    const now = this.#clock.monotonic()
-    const known = this.#providers.get(provider)
-    ;(known ?? this.#provider(provider, undefined, now)).rate.penalize(retryAfterMs)
+    this.#tiers.provider(provider).rate.penalize(retryAfterMs)
   }
 
   usage(): GateUsage {
-    return usageOf({
-      accounts: this.#accounts,
-      others: this.#others,
-      providers: this.#providers.values(),
-      tally: this.#tally,
-      limits: this.#limits,
-      now: this.#clock.monotonic(),
-    })
+    return usageOf({ tiers: this.#tiers, tally: this.#tally, limits: this.#limits, now: this.#clock.monotonic() })
   }
 
   configure(limits: GateLimits): void {
-    this.#limits = completeLimits({ ...this.#limits, ...limits })
-    this.#applyLimits()
+    this.#limits = changedLimits(this.#limits, limits)
+    this.#tiers.limit(this.#limits)
     const now = this.#clock.monotonic()
-    for (const section of [this.#accounts, this.#others]) {
-      for (const site of section.sites.values()) for (const lane of site.lanes.values()) lane.settle(now)
-      this.#dispatch(section, now)
+    for (const lane of this.#tiers.lanes()) {
+      this.#settle(lane, now)
+      for (const waiter of lane.waiters()) this.#agenda.set(waiter, this.#nextReviewAt(waiter))
     }
+    for (const section of [this.#tiers.accounts, this.#tiers.others]) this.#dispatch(section, now)
   }
 
   close(): void {
     this.#closed = true
-    for (const { sites } of this.#providers.values()) {
-      for (const site of sites) {
-        for (const lane of [...site.lanes.values()]) {
-          for (const waiter of [...lane.waiters()]) this.#refuse(waiter, gateClosed())
-        }
-      }
+    for (const lane of this.#tiers.lanes()) {
+      for (const waiter of [...lane.waiters()]) this.#refuse(waiter, gateClosed())
     }
-  }
-
-  #applyLimits(): void {
-    const limits = this.#limits
-    this.#accounts.limit = limits.maxConcurrentAcquisitions
-    this.#accounts.perSite = limits.maxConcurrentPerSite
-    this.#accounts.perAccount = limits.maxConcurrentPerAccount
-    this.#others.limit = limits.maxConcurrentOther
-    this.#others.perSite = limits.maxConcurrentPerProvider
-  }
-
-  #provider(name: string, quota: RateQuota | undefined, now: number): ProviderState {
-    let provider = this.#providers.get(name)
-    if (!provider) {
-      provider = new ProviderState(name, { clock: this.#clock, quota })
-      this.#providers.set(name, provider)
-    } else if (provider.rate.configure(quota) && provider.held) {
-      this.#agenda.set(provider, now)
-    }
-    return provider
-  }
-
-  #lane(provider: ProviderState, request: GateRequest, now: number): Lane {
-    const ofAccount = request.kind === 'account'
-    const site = (ofAccount ? this.#accounts : this.#others).site(provider)
-    const subject = ofAccount ? request.subject : undefined
-    let lane = site.lanes.get(subject)
-    if (!lane) site.lanes.set(subject, (lane = new Lane(site, subject, now)))
-    return lane
   }
 
   #wait(request: GateRequest, lane: Lane, now: number): Promise<GateSlot> {
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter(
-        { number: ++this.#arrivals, request, lane, arrivedAt: now, resolve, reject },
-        this.#abandon,
-      )
-      request.signal?.addEventListener('abort', waiter)
+      const waiter = new Waiter({ number: ++this.#arrivals, request, lane, arrivedAt: now, resolve, reject })
+      this.#signals.add(request.signal, waiter)
       this.#tally.waiting++
       lane.enqueue(waiter)
-      lane.settle(now)
-      this.#agenda.set(waiter, this.#nextReviewAt(waiter, now))
+      this.#settle(lane, now)
+      this.#agenda.set(waiter, this.#nextReviewAt(waiter))
       this.#dispatch(lane.site.section, now)
     })
   }
@@ -172,7 +130,7 @@ class TieredGate implements Gate {
       const waiter = site.head!
       this.#dequeue(waiter, now)
       const slot = this.#grant(waiter.request, waiter.lane, waiter.arrivedAt, now)
-      waiter.lane.settle(now)
+      this.#settle(waiter.lane, now)
       waiter.resolve(slot)
     }
   }
@@ -187,7 +145,7 @@ class TieredGate implements Gate {
     site.add(slot)
     if (site.section.ofAccounts) {
       lane.add(slot)
-      lane.settle(now)
+      this.#settle(lane, now)
     }
     this.#agenda.set(slot, endsAt)
     return slot
@@ -195,7 +153,7 @@ class TieredGate implements Gate {
 
   #dequeue(waiter: Waiter, now: number): void {
     waiter.lane.dequeue(waiter)
-    waiter.request.signal?.removeEventListener('abort', waiter)
+    this.#signals.delete(waiter.request.signal, waiter)
     this.#agenda.delete(waiter)
     this.#tally.waiting--
     this.#tally.waited(now - waiter.arrivedAt)
@@ -204,43 +162,58 @@ class TieredGate implements Gate {
   #refuse(waiter: Waiter, reason: unknown): void {
     const now = this.#clock.monotonic()
     this.#dequeue(waiter, now)
-    waiter.lane.settle(now)
-    this.#forget(waiter.lane)
+    this.#settle(waiter.lane, now)
+    this.#tiers.forget(waiter.lane)
     waiter.reject(reason)
   }
 
-  /** The accounts of a site come and go; only those in use are kept. */
-  #forget(lane: Lane): void {
-    if (lane.site.section.ofAccounts && lane.running === 0 && !lane.head) lane.site.lanes.delete(lane.subject)
+  /** A lane takes its place again. While its account is taken, whoever has waited longest for that has a deadline. */
+  #settle(lane: Lane, now: number): void {
+    lane.settle(now)
+    if (!lane.site.section.ofAccounts) return
+    const patient = lane.full ? lane.oldest : undefined
+    if (patient) this.#agenda.set(lane, now + this.#lockMs - patient.lockWaitMs(now))
+    else this.#agenda.delete(lane)
+  }
+
+  /** An account was taken for as long as somebody may wait for it. */
+  #reviewLane(lane: Lane): void {
+    const now = this.#clock.monotonic()
+    const { oldest } = lane
+    // Sums of instants are rounded.
+    if (oldest && oldest.lockWaitMs(now) >= this.#lockMs - 1e-3) this.#timeOut(oldest, now)
+    else this.#settle(lane, now)
+  }
+
+  get #lockMs(): number {
+    return this.#limits.lockTimeoutSeconds * 1000
+  }
+
+  get #queueMs(): number {
+    return this.#limits.queueTimeoutSeconds * 1000
   }
 
   /** One of a waiter's instants has come: it becomes urgent, or has waited too long. */
   #review(waiter: Waiter): void {
     const now = this.#clock.monotonic()
-    const { lane } = waiter
-    const queueMs = this.#limits.queueTimeoutSeconds * 1000
-    const lockedOut = lane.full && waiter.lockWaitMs(now) >= this.#limits.lockTimeoutSeconds * 1000 - 1
-    if (lockedOut || now >= waiter.arrivedAt + queueMs) {
-      this.#tally.timeOut(lane.site.section)
-      this.#refuse(waiter, queueTimeout(waiter, now, queueMs))
+    if (now >= waiter.arrivedAt + this.#queueMs) {
+      this.#timeOut(waiter, now)
       return
     }
-    if (!waiter.urgent && now >= waiter.arrivedAt + queueMs / 2) {
+    if (now >= waiter.arrivedAt + this.#queueMs / 2) {
       waiter.urgent = true
-      lane.settle(now)
+      this.#settle(waiter.lane, now)
     }
-    this.#agenda.set(waiter, this.#nextReviewAt(waiter, now))
+    this.#agenda.set(waiter, this.#nextReviewAt(waiter))
   }
 
-  #nextReviewAt(waiter: Waiter, now: number): number {
-    const { queueTimeoutSeconds, lockTimeoutSeconds } = this.#limits
-    const queueMs = queueTimeoutSeconds * 1000
-    let at = waiter.arrivedAt + queueMs
-    if (!waiter.urgent) at = waiter.arrivedAt + queueMs / 2
-    if (!waiter.lane.site.section.ofAccounts) return at
-    // The earliest that its account can have been taken for so long; somewhat later, lest it spins.
-    const lockedInMs = lockTimeoutSeconds * 1000 - waiter.lockWaitMs(now)
-    return Math.min(at, now + Math.max(lockedInMs, waiter.lane.full ? 1 : 1000))
+  #nextReviewAt(waiter: Waiter): number {
+    return waiter.arrivedAt + (waiter.urgent ? this.#queueMs : this.#queueMs / 2)
+  }
+
+  #timeOut(waiter: Waiter, now: number): void {
+    this.#tally.timeOut(waiter.lane.site.section)
+    this.#refuse(waiter, queueTimeout(waiter, now, this.#queueMs))
   }
 
   /** A slot's deadline has come: the holder is aborted. An abort does not stop a login, so its account stays taken. */
@@ -266,7 +239,7 @@ class TieredGate implements Gate {
     }
     const heldMs = now - slot.takenAt
     this.#logger.warn({ acquisition: requestName(request), slot: slot.number, heldMs }, 'A slot was reclaimed.')
-    lane.settle(now)
+    this.#settle(lane, now)
     this.#dispatch(lane.site.section, now)
     // Last, because the holder may release at once, from within its abort listener.
     slot.timeOut()
@@ -284,9 +257,9 @@ class TieredGate implements Gate {
     lane.delete(slot)
     this.#tally.quarantined.delete(slot)
     slot.state = 'ended'
-    lane.settle(now)
+    this.#settle(lane, now)
     this.#dispatch(lane.site.section, now)
-    this.#forget(lane)
+    this.#tiers.forget(lane)
   }
 
   /** A rate gate opens: whoever came first over both sections is asked first. */
