@@ -34,4 +34,9 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
     timeoutSeconds: 300,
     run: async () => (await import('./loop/loop.ts')).loop(),
   },
+  history: {
+    about: 'records a second into SQLite, beside one INSERT a record',
+    timeoutSeconds: 300,
+    run: async () => (await import('./history/history.ts')).history(),
+  },
 }

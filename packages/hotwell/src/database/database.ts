@@ -20,6 +20,11 @@ export interface Database<Schema = unknown> {
    * but them: on SQLite one transaction of a process waits for the other.
    */
   transaction<T>(work: (transaction: Transaction<Schema>) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /**
+   * Runs one statement for each row, its values in the order of the statement's parameters, in a transaction of their
+   * own: what bulk writing needs, because a query built for each row costs more than the row. As a whole or not at all.
+   */
+  write(statement: string, rows: readonly (readonly (string | number | null)[])[]): Promise<void>
   /** Applies what is missing, in order. Several processes may do it at once. */
   migrate(migrations: readonly Migration[]): Promise<void>
   /** The same database, seen with the tables of another room. */

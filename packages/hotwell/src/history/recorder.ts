@@ -7,8 +7,10 @@ import type { HistoryStore } from './history-store.ts'
 import { keepAlive } from './keep-alive.ts'
 import { RecordQueue } from './record-queue.ts'
 
-/** So many rows cost this thread about a millisecond to send; the more in one transaction, the fewer pages are written. */
-const largestBatch = 2000
+/** So many rows cost this thread some milliseconds to send; the more in one transaction, the fewer pages are written. */
+const largestBatch = 5000
+/** While one is written the next one travels; more would only be lost with a kill. */
+const mostInFlight = 2
 
 export interface RecorderOptions {
   /** A record waits at most this long before it is sent, in milliseconds. @default 1000 */
@@ -32,14 +34,17 @@ interface Entry {
   readonly record: AcquisitionRecord
 }
 
+type Batch = readonly Entry[]
+
 interface Waiter {
   readonly through: number
   readonly done: () => void
 }
 
 /**
- * Takes records off the acquirer's hands and brings them to the store in batches, one batch in flight at a time. Each
- * accepted record is written once or counted as dropped; the oldest are dropped first.
+ * Takes records off the acquirer's hands and brings them to the store in batches, one in flight at a time, two while
+ * records come faster than that. Each accepted record is written once or counted as dropped; the oldest are dropped
+ * first.
  */
 export class Recorder implements AcquisitionRecorder {
   readonly #store: HistoryStore
@@ -51,7 +56,9 @@ export class Recorder implements AcquisitionRecorder {
   readonly #flushTimeoutMs: number
 
   readonly #waiting = new RecordQueue<Entry>()
-  #sending: readonly Entry[] = []
+  #inFlight: Batch[] = []
+  /** Batches that failed while another one was in flight; they go back together, in order. */
+  #failed: Batch[] = []
   #sequence = 0
   #written = 0
   #dropped = 0
@@ -84,9 +91,12 @@ export class Recorder implements AcquisitionRecorder {
     return this.#dropped
   }
 
-  /** Records in memory: those that wait and those of the batch in flight. */
+  /** Records in memory: those that wait and those in flight. */
   get buffered(): number {
-    return this.#waiting.length + this.#sending.length
+    let sent = 0
+    for (const batch of this.#inFlight) sent += batch.length
+    for (const batch of this.#failed) sent += batch.length
+    return this.#waiting.length + sent
   }
 
   /** Why records wait in memory. */
@@ -111,7 +121,7 @@ export class Recorder implements AcquisitionRecorder {
   async flush(): Promise<void> {
     if (this.buffered === 0) return
     const through = this.#sequence
-    if (this.#sending.length === 0) this.#schedule('due', 0)
+    if (this.#inFlight.length === 0) this.#schedule('due', 0)
     await keepAlive(this.#writtenThrough(through))
   }
 
@@ -128,7 +138,8 @@ export class Recorder implements AcquisitionRecorder {
     if (lost === 0) return
     this.#waiting.take(lost)
     this.#dropped += lost
-    this.#sending = []
+    this.#inFlight = []
+    this.#failed = []
     this.#logger.error({ lost, problem: this.#problem?.message }, 'History was closed before all was written')
   }
 
@@ -158,7 +169,12 @@ export class Recorder implements AcquisitionRecorder {
 
   /** Sees to it that what waits will be sent. */
   #plan(): void {
-    if (this.#sending.length > 0 || this.#next === 'due' || this.#next === 'retry') return
+    if (this.#next === 'due' || this.#next === 'retry' || this.#failed.length > 0) return
+    if (this.#inFlight.length > 0) {
+      const another = this.#inFlight.length < mostInFlight && this.#waiting.length >= largestBatch
+      if (another) this.#schedule('due', 0)
+      return
+    }
     if (this.#waiting.length >= this.#flushRecords) this.#schedule('due', 0)
     else if (this.#waiting.length > 0 && this.#next === 'none') this.#schedule('flush', this.#flushMs)
   }
@@ -174,42 +190,58 @@ export class Recorder implements AcquisitionRecorder {
     this.#next = 'none'
     const batch = this.#waiting.take(largestBatch)
     if (batch.length === 0) return
-    this.#sending = batch
+    this.#inFlight.push(batch)
     this.#store.write(batch.map(entry => rowOf(entry.record))).then(
       () => this.#wrote(batch),
-      error => this.#failed(batch, error),
+      error => this.#failedToWrite(batch, error),
     )
+    this.#plan()
   }
 
-  #wrote(batch: readonly Entry[]): void {
-    if (this.#sending !== batch) return
-    this.#sending = []
+  #wrote(batch: Batch): void {
+    if (!this.#landed(batch)) return
     this.#written += batch.length
     this.#dropping = false
-    if (this.#problem) {
+    if (this.#problem && this.#failed.length === 0) {
       this.#logger.info({ attempts: this.#problem.attempts, buffered: this.buffered }, 'History is written again')
       this.#problem = undefined
     }
     this.#tellWaiters()
-    if (this.#waiters.size > 0) this.#send()
+    if (this.#failed.length > 0) this.#putBack()
+    else if (this.#waiters.size > 0 && this.#inFlight.length === 0) this.#send()
     else this.#plan()
   }
 
-  #failed(batch: readonly Entry[], error: unknown): void {
-    if (this.#sending !== batch) return
-    this.#sending = []
-    this.#waiting.putBack(batch)
+  #failedToWrite(batch: Batch, error: unknown): void {
+    if (!this.#landed(batch)) return
+    this.#failed.push(batch)
     const message = error instanceof Error ? error.message : String(error)
     const attempts = (this.#problem?.attempts ?? 0) + 1
     if (this.#problem?.message !== message) {
       this.#logger.warn({ buffered: this.buffered }, `History cannot be written: ${message}`)
     }
     this.#problem = { message, sinceAt: this.#problem?.sinceAt ?? this.#clock.now(), attempts }
-    this.#schedule('retry', backoffMs(attempts, { baseMs: 100, maxMs: 10_000 }))
+    this.#putBack()
+  }
+
+  /** False when it was given up by closing. */
+  #landed(batch: Batch): boolean {
+    const place = this.#inFlight.indexOf(batch)
+    if (place >= 0) this.#inFlight.splice(place, 1)
+    return place >= 0
+  }
+
+  /** Once nothing is in flight, what failed waits again, the oldest first, and is tried again after a pause. */
+  #putBack(): void {
+    if (this.#inFlight.length > 0) return
+    for (const batch of this.#failed.reverse()) this.#waiting.putBack(batch)
+    this.#failed = []
+    this.#schedule('retry', backoffMs(this.#problem?.attempts ?? 1, { baseMs: 100, maxMs: 10_000 }))
   }
 
   #tellWaiters(): void {
-    const next = this.#waiting.first?.sequence ?? Number.POSITIVE_INFINITY
+    const oldest = [this.#waiting.first, ...[...this.#inFlight, ...this.#failed].map(batch => batch[0])]
+    const next = Math.min(...oldest.map(entry => entry?.sequence ?? Number.POSITIVE_INFINITY))
     for (const waiter of this.#waiters) {
       if (waiter.through >= next) continue
       this.#waiters.delete(waiter)

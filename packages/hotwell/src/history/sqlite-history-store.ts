@@ -4,7 +4,7 @@ import { historyAcquisitions } from '../database/migrations/001-history-acquisit
 import { historyDetails } from '../database/migrations/002-history-details.ts'
 import { openSqlite } from '../database/open-sqlite.ts'
 import type { HistoryStore, HistoryStoreOptions } from './history-store.ts'
-import { deleteBefore, insertAcquisitions } from './repository.ts'
+import { deleteBefore, insertAcquisition } from './repository.ts'
 import { searchAcquisitions } from './search.ts'
 import { readStatistics } from './statistics.ts'
 
@@ -12,6 +12,8 @@ import { readStatistics } from './statistics.ts'
 const purgedAtOnce = 1000
 /** 64 MB of log between check-points, each of which writes every changed page once: history comes in bulk. */
 const checkpointPages = 16_000
+/** What is written goes into four indexes, whose pages are wanted again and again. */
+const cacheMegabytes = 64
 const migrations = [historyAcquisitions, historyDetails]
 
 /** History in an SQLite file, in the thread that calls. The file is opened by the first request. */
@@ -20,7 +22,7 @@ export function openSqliteHistoryStore({ path, synchronous, busyLimitMs }: Histo
   let closed = false
 
   async function open(): Promise<Database> {
-    const database = await openSqlite(path, { synchronous, busyLimitMs, checkpointPages })
+    const database = await openSqlite(path, { synchronous, busyLimitMs, checkpointPages, cacheMegabytes })
     try {
       await database.migrate(migrations)
       return database
@@ -42,7 +44,7 @@ export function openSqliteHistoryStore({ path, synchronous, busyLimitMs }: Histo
   return {
     async write(rows) {
       const database = await opened()
-      await database.transaction(transaction => insertAcquisitions(transaction, rows))
+      await database.write(insertAcquisition, rows)
     },
     async search(query) {
       const database = await opened()

@@ -55,6 +55,6 @@ test('statistics use the indexes, so that they stay quick while history grows', 
     read<{ detail: string }>(path, `EXPLAIN QUERY PLAN SELECT count(*) FROM acquisitions WHERE ${where}`)[0]!.detail
   expect(plan('finished_at >= 1 AND finished_at < 2')).toMatch(/acquisitions_finished/)
   expect(plan("provider = 'a' AND finished_at >= 1")).toMatch(/acquisitions_site/)
-  expect(plan("provider = 'a' AND kind = 'b' AND subject = 'c' AND finished_at >= 1")).toMatch(/acquisitions_account/)
+  expect(plan("provider = 'a' AND kind = 'b' AND subject = 'c' AND finished_at >= 1")).toMatch(/acquisitions_subject/)
   expect(plan("status = 'timeout' AND finished_at >= 1")).toMatch(/acquisitions_status/)
 })
