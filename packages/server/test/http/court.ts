@@ -26,6 +26,8 @@ export interface Court {
   call(route: string, options?: { body?: string; headers?: Record<string, string> }): Promise<Reply>
   /** The status of asking for this token over HTTP. */
   token(ref: string): Promise<number>
+  /** Until what was acquired is in the history. */
+  flush(): Promise<void>
 }
 
 /**
@@ -66,7 +68,8 @@ export async function startCourt({
     await call('POST /api/v1/accounts', { body: JSON.stringify({ site: 'court', account, password }) })
   }
   const token = async (ref: string) => (await call(`GET /api/v1/tokens/${ref}`)).status
-  return { site, server, dataDir, call, token }
+  const flush = async () => server.history?.flush()
+  return { site, server, dataDir, call, token, flush }
 }
 
 async function startSite(options: Partial<LoginSiteOptions>, wrong: readonly string[]): Promise<LoginSite> {

@@ -36,10 +36,10 @@ describe('GET metrics', () => {
 
 describe('POST metrics/reset', () => {
   test('begins the figures anew and keeps the history', async () => {
-    const { call, token } = await startCourt({ wrong: ['wang'] })
+    const { call, token, flush } = await startCourt({ wrong: ['wang'] })
     for (const account of ['zhang', 'wang']) await token(`court/account/${account}`)
     expect((await call('GET metrics')).json.totalAcquisitions).toBe(2)
-    await vi.waitFor(async () => expect((await call('GET statistics')).json.total).toBe(2), 5000)
+    await flush()
     const reset = await call('POST metrics/reset')
     expect(reset).toMatchObject({ status: 200, json: { reset: true } })
     const { json } = await call('GET metrics')
@@ -51,9 +51,9 @@ describe('POST metrics/reset', () => {
 
 describe('GET statistics', () => {
   test('tells what the last days came to, of all or of one site, in either way of writing', async () => {
-    const { call, token } = await startCourt({ wrong: ['wang'] })
+    const { call, token, flush } = await startCourt({ wrong: ['wang'] })
     for (const ref of ['court/account/zhang', 'court/account/wang', 'crm/client']) await token(ref)
-    await vi.waitFor(async () => expect((await call('GET statistics')).json.total).toBe(3), 5000)
+    await flush()
     expect((await call('GET statistics?days=90')).json).toMatchObject({
       ...{ total: 3, successes: 2, byStatus: { success: 2, credential_error: 1 } },
       byDay: [{ total: 3 }],
@@ -101,9 +101,9 @@ describe('GET health', () => {
   })
 
   test('is a warning while the history cannot be written; tokens are served, and its routes say when to come again', async () => {
-    const { call, token, dataDir, server } = await startCourt()
+    const { call, token, dataDir, flush } = await startCourt()
     await token('crm/client')
-    await server.history!.flush()
+    await flush()
     const other = new DatabaseSync(`${dataDir}/hotwell.db`)
     onTestFinished(() => other.close())
     other.exec('begin exclusive')
