@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import { parseRef } from 'hotwell'
 import { z } from 'zod'
 import { assertCovered } from '../http/access.ts'
 import { accountRef, accountsPath, accountTarget } from '../http/account-target.ts'
+import { isSite } from '../http/known-sites.ts'
 import type { ServerContext } from '../http/server-context.ts'
 import { oneAccountSchema } from './account-schemas.ts'
 
@@ -28,11 +28,10 @@ export function accountRemove(app: FastifyInstance, { accounts, tokens, access, 
       const ref = accountRef({ site, account })
       assertCovered(caller, ref)
       await accounts.remove(site, account)
-      const own = tokens.list().filter(token => {
-        const { provider, kind, subject } = parseRef(token.ref)
-        return provider === site && kind === 'account' && subject === account
-      })
-      await Promise.all(own.map(token => tokens.token(token.ref as never).invalidate()))
+      const inUse = tokens.list().map(token => token.ref)
+      // With what the store alone may have, from before a restart.
+      const own = new Set(isSite(tokens, site) ? [ref, ...inUse.filter(one => one.startsWith(`${ref}?`))] : [])
+      await Promise.all([...own].map(one => tokens.token(one as never).invalidate()))
       log.info({ ref, caller: caller.name }, 'Account removed')
       return reply.code(204).send(null)
     },

@@ -30,7 +30,8 @@ const links = [
   ['/openapi.json', 'OpenAPI document'],
   ['/api/v1/tokens', 'Tokens as JSON'],
   ['/metrics', 'Metrics'],
-  ['/healthz', 'Health'],
+  ['/api/v1/performance/health', 'Health'],
+  ['/healthz', 'Liveness'],
   ['/readyz', 'Readiness'],
 ]
 

@@ -41,7 +41,7 @@ function coveredDimensions(dimensions: PerformanceDimensions, caller: Caller) {
   const { byProvider, byKind, bySite, byAccount, forgottenAccounts } = dimensions
   return {
     byProvider: only(byProvider, provider => caller.coversAll(`${provider}/`)),
-    byKind: only(byKind, kind => caller.coversAll(`${kind}/`)),
+    byKind: only(byKind, kind => caller.covers(kind) || caller.coversAll(`${kind}/`)),
     bySite: only(bySite, site => caller.coversAll(`${site}/account/`)),
     byAccount: only(byAccount, key => caller.covers(refOf(key))),
     forgottenAccounts,

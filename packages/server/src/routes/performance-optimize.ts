@@ -13,7 +13,7 @@ import { keySecurity } from './token-schemas.ts'
 
 const querystring = z.strictObject({
   apply: z
-    .enum(['true', 'false'])
+    .enum(['true', 'false', 'True', 'False'])
     .optional()
     .describe('true: put the recommended limits in force, within `gate.bounds` of the configuration.'),
   undo: z
@@ -48,8 +48,9 @@ export function performanceOptimize(app: FastifyInstance, context: ServerContext
       async request => {
         const caller = access.allow(request.raw, 'admin')
         assertCoversAll(caller, '')
-        const { apply, undo, days = 1 } = request.query
-        if (undo !== undefined && apply === 'true') {
+        const { undo, days = 1 } = request.query
+        const apply = request.query.apply?.toLowerCase() === 'true'
+        if (undo !== undefined && apply) {
           throw new HotwellError('invalid_request', 'A change is either applied or taken back: give `apply` or `undo`.')
         }
         const limits = () => finiteLimits(tokens.gateUsage().limits)
@@ -60,7 +61,7 @@ export function performanceOptimize(app: FastifyInstance, context: ServerContext
         }
         const { recommendations, logins, others } = await adviseConcurrency(context, days)
         const better = Object.fromEntries(recommendations.map(({ field, recommended }) => [field, recommended]))
-        const changeId = apply === 'true' ? tuning.apply(better) : undefined
+        const changeId = apply ? tuning.apply(better) : undefined
         if (changeId)
           log.info({ changeId, limits: better, caller: caller.name }, 'Limits of the gate changed on request')
         return {

@@ -14,6 +14,7 @@ import { keySecurity } from './token-schemas.ts'
 const querystring = z.strictObject({
   days: daysText.optional().describe('So many days back, 1 to 90; 7 without it.'),
   ...siteName,
+  site_name: z.string().optional().describe('Only this site: the name of its provider; empty: all.'),
 })
 
 /** `GET …/statistics`: what the acquisitions of the last days came to. */
@@ -35,7 +36,7 @@ export function performanceStatistics(app: FastifyInstance, { history, tokens, a
       },
       async request => {
         const caller = access.allow(request.raw, 'metrics')
-        const site = siteNameOf(request.query)
+        const site = siteNameOf(request.query) || undefined
         assertCoversFigures(caller, { site })
         const kept = keptHistory(history)
         const statistics = await kept.statistics({ days: request.query.days, site })

@@ -45,7 +45,9 @@ export function readyGet(app: FastifyInstance, { access, readiness, tokens, acco
         ...body,
         failed: failed.filter(({ ref }) => caller.covers(ref)),
         pending: pending.filter(ref => caller.covers(ref)),
-        problems: [...tokens.health().problems, ...accounts.problems(), ...(history?.problems() ?? [])],
+        problems: caller.coversAll('')
+          ? [...tokens.health().problems, ...accounts.problems(), ...(history?.problems() ?? [])]
+          : undefined,
       }
     },
   )

@@ -219,6 +219,20 @@ test('a narrow key sees and changes the accounts that its patterns cover, and no
   expect(names((await call('GET', accounts, undefined, admin)).json.accounts)).toEqual(['li', 'zhang'])
 })
 
+test('a removed account leaves no token behind, also none that only the store has from before a restart', async () => {
+  const config = { store: { use: 'hotwell/stores/sqlite' }, dataDir: await temporaryFolder() }
+  const first = await startCourt({ config })
+  expect(await first.token('court/account/zhang')).toBe(200)
+  await first.server.close()
+  const { call, token, site } = await startCourt({ config, site: first.site })
+  expect((await call('DELETE /api/v1/accounts/court/zhang')).status).toBe(204)
+  expect(await token('court/account/zhang')).toBe(404)
+  const body = JSON.stringify({ site: 'court', account: 'zhang', password: 'a-password-that-nobody-may-see' })
+  expect((await call('POST /api/v1/accounts', { body })).status).toBe(201)
+  expect(await token('court/account/zhang')).toBe(200)
+  expect(site.account('zhang').attempts).toBe(2)
+})
+
 test('a login under way when the server closes is settled, so that its try is given back', async () => {
   const { server, site, dataDir, token } = await startCourt({ site: { latencyMs: 300 } })
   const login = token('court/account/zhang')

@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import { type ApiKeyAction, generateKey, hashKey } from '@hotwell/server'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../start.ts'
@@ -93,6 +94,19 @@ describe('a key that covers one site', () => {
     expect(site.account('zhang').attempts).toBe(1)
   })
 
+  test('is told that something is wrong, but no names of what it does not cover', async () => {
+    const { call, narrow: ask, token, dataDir } = await narrow()
+    const database = new DatabaseSync(`${dataDir}/accounts.db`)
+    database.exec("update accounts set sealed_password = 'x' where account = 'wang'")
+    database.close()
+    expect(await token('court/account/wang')).toBe(503)
+    const told = await ask('GET health')
+    expect(told.json).toMatchObject({ state: 'degraded' })
+    expect(told.text).not.toContain('wang')
+    expect((await ask('GET /readyz')).text).not.toContain('wang')
+    for (const route of ['GET health', 'GET /readyz']) expect((await call(route)).text).toContain('wang')
+  })
+
   test('warms and sees the accounts that it covers, and no others', async () => {
     const { call, narrow: ask, site } = await narrow()
     await call('PUT /api/v1/blacklist/court/wang')
@@ -136,6 +150,7 @@ test('bad input is a clear 4xx that names what is wrong, and changes nothing', a
     ['POST resources/cleanup?days=0', 400, /days/],
     ['POST resources/cleanup?days=91', 400, /days/],
     ['POST optimize-concurrency?apply=yes', 400, /apply/],
+    ['POST optimize-concurrency?apply=1', 400, /apply/],
     ['POST optimize-concurrency?undo=none', 404, /no change "none"/],
     ['POST optimize-concurrency?apply=true&undo=none', 400, /either/],
     ['POST optimize-concurrency?days=0', 400, /days/],

@@ -64,6 +64,7 @@ describe('GET statistics', () => {
       expect(json.byAccount).toHaveLength(2)
     }
     expect((await call('GET /api/v1/automation/performance/statistics?site_name=crm')).json.total).toBe(1)
+    expect((await call('GET statistics?days=7&site_name=')).json.total).toBe(3)
   })
 })
 
