@@ -1,4 +1,9 @@
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
+import { text } from 'node:stream/consumers'
 import { providerFailure } from 'hotwell'
 import { custom } from 'hotwell/providers/custom'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -99,6 +104,34 @@ describe('GET health', () => {
     for (let time = 0; time < 30; time++) await refresh()
     expect((await call('GET health')).json).toMatchObject({ state: 'healthy', alerts: [] })
     expect((await call('GET /metrics')).text).not.toContain('hotwell_alert_active{')
+  })
+
+  test('alerts go to the configured webhook, signed, once when they come and once when they go', async () => {
+    const secret = 'a-secret-of-the-webhook'
+    const posted: { type: string; rule: string; signed: boolean }[] = []
+    const receiver = createServer(async (request, response) => {
+      const body = await text(request)
+      const { 'x-hotwell-timestamp': at, 'x-hotwell-signature': signature } = request.headers
+      const expected = createHmac('sha256', secret).update(`${at}.${body}`).digest('hex')
+      const { type, rule } = JSON.parse(body)
+      posted.push({ type, rule, signed: signature === `sha256=${expected}` })
+      response.end()
+    })
+    await once(receiver.listen(0, '127.0.0.1'), 'listening')
+    onTestFinished(() => void receiver.close())
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/alerts`
+    const { call, token } = await startCourt({
+      wrong: ['zhang', 'li', 'wang'],
+      config: { alerts: { minSamples: 2, minCacheHitRate: 0, webhook: { url, secret } } },
+    })
+    for (const account of ['zhang', 'li']) await token(`court/account/${account}`)
+    expect((await call('GET health')).json.state).toBe('unhealthy')
+    await call('POST metrics/reset')
+    await vi.waitFor(() => expect(posted).toHaveLength(2), 5000)
+    expect(posted).toEqual([
+      { type: 'alert.raised', rule: 'minSuccessRate', signed: true },
+      { type: 'alert.cleared', rule: 'minSuccessRate', signed: true },
+    ])
   })
 
   test('is a warning while the history cannot be written; tokens are served, and its routes say when to come again', async () => {
