@@ -5,9 +5,9 @@ import { assertIssued } from './config/assert-issued.ts'
 import { buildProviders } from './config/build-providers.ts'
 import { canonicalManifest } from './config/canonical-manifest.ts'
 import type { LoadedConfig } from './config/load-config.ts'
-import { limitsOf } from './gate-tuning.ts'
 import { assertKeysFor } from './http/loopback.ts'
 import { keyFilePath, readKeyFile } from './keys/key-file.ts'
+import { limitsOf } from './performance/gate-tuning.ts'
 
 /**
  * Puts together what a server would, and says what a server would say, without a file being made, a port being taken

@@ -4,9 +4,9 @@ import { buildProviders } from './config/build-providers.ts'
 import { canonicalManifest } from './config/canonical-manifest.ts'
 import type { CheckedConfig } from './config/config-schema.ts'
 import { type LoadConfigOptions, type LoadedConfig, loadConfig } from './config/load-config.ts'
-import type { GateTuning } from './gate-tuning.ts'
 import type { Readiness } from './http/readiness.ts'
 import type { KeyBook } from './keys/key-book.ts'
+import type { GateTuning } from './performance/gate-tuning.ts'
 
 /** What a running server cannot change: they belong to the socket and the files. */
 const fixedFields = ['host', 'port', 'dataDir', 'namespace', 'store', 'accounts', 'history'] as const

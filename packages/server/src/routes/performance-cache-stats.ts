@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { cacheFigures } from '../cache-figures.ts'
 import { performancePaths } from '../http/performance-paths.ts'
 import type { ServerContext } from '../http/server-context.ts'
+import { cacheFigures } from '../performance/cache-figures.ts'
 import { cacheReply } from './performance-schemas.ts'
 import { keySecurity } from './token-schemas.ts'
 

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { performancePaths } from '../http/performance-paths.ts'
 import type { ServerContext } from '../http/server-context.ts'
-import { serverHealth } from '../server-health.ts'
+import { serverHealth } from '../performance/server-health.ts'
 import { healthReply } from './performance-schemas.ts'
 import { keySecurity } from './token-schemas.ts'
 

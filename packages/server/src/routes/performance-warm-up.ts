@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { assertProvider } from '../http/known-sites.ts'
 import { noBody, performancePaths, siteName, siteNameOf } from '../http/performance-paths.ts'
 import type { ServerContext } from '../http/server-context.ts'
-import { siteRefs } from '../site-refs.ts'
+import { siteRefs } from '../performance/site-refs.ts'
 import { wholeNumber } from './query-schemas.ts'
 import { keySecurity } from './token-schemas.ts'
 

@@ -1,7 +1,7 @@
 import { createGate } from 'hotwell/concurrency'
 import { FakeClock } from 'hotwell/testing'
 import { expect, test } from 'vitest'
-import { GateTuning } from '../src/gate-tuning.ts'
+import { GateTuning } from '../../src/performance/gate-tuning.ts'
 
 function tuned(configured: object) {
   const gate = createGate({ clock: new FakeClock(), ...configured })

@@ -1,6 +1,6 @@
 import type { TokenManager } from 'hotwell'
 import type { Accounts } from 'hotwell/accounts'
-import type { CacheReply } from './routes/performance-schemas.ts'
+import type { CacheReply } from '../routes/performance-schemas.ts'
 
 /** How the caches of tokens and accounts do. */
 export function cacheFigures(tokens: TokenManager, accounts: Accounts): CacheReply {

@@ -1,7 +1,7 @@
 import { parseRef, type TokenManager } from 'hotwell'
 import type { AccountFacts, Accounts } from 'hotwell/accounts'
-import { accountRef } from './http/account-target.ts'
-import { isSite } from './http/known-sites.ts'
+import { accountRef } from '../http/account-target.ts'
+import { isSite } from '../http/known-sites.ts'
 
 export interface SiteRefs {
   /** What may be acquired: the manifest, tokens in use, and the accounts that may be logged in with now. */

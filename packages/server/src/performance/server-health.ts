@@ -1,5 +1,5 @@
-import type { ServerContext } from './http/server-context.ts'
-import type { HealthReply } from './routes/performance-schemas.ts'
+import type { ServerContext } from '../http/server-context.ts'
+import type { HealthReply } from '../routes/performance-schemas.ts'
 
 type Check = HealthReply['checks'][number]
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { HotwellError, type TokenManager } from 'hotwell'
 import type { GateLimits } from 'hotwell/concurrency'
 import type { LimitBounds } from 'hotwell/monitoring'
-import type { CheckedConfig } from './config/config-schema.ts'
+import type { CheckedConfig } from '../config/config-schema.ts'
 
 type GateConfig = CheckedConfig['gate']
 
