@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { HotwellError, type TokenManager } from 'hotwell'
+import { type GateUsage, HotwellError, type TokenManager } from 'hotwell'
 import type { GateLimits } from 'hotwell/concurrency'
-import type { LimitBounds } from 'hotwell/monitoring'
+import { type LimitBounds, tunableLimits } from 'hotwell/monitoring'
 import type { CheckedConfig } from '../config/config-schema.ts'
 
 type GateConfig = CheckedConfig['gate']
@@ -20,16 +20,27 @@ interface Change {
 export class GateTuning {
   readonly #tokens: Pick<TokenManager, 'gateUsage' | 'configureGate'>
   #configured: GateConfig
+  /** Those of the configuration, with the defaults. */
+  #base: GateUsage['limits']
   #changes: Change[] = []
 
   constructor(tokens: Pick<TokenManager, 'gateUsage' | 'configureGate'>, configured: GateConfig) {
     this.#tokens = tokens
     this.#configured = configured
+    this.#base = tokens.gateUsage().limits
   }
 
-  /** Within what an applied change may move each limit. */
+  /**
+   * Within what an applied change may move each limit: as configured, else from 1 to four times the configured limit,
+   * so that one change after the other does not lead anywhere.
+   */
   get bounds(): LimitBounds {
-    return this.#configured.bounds ?? {}
+    const { bounds = {} } = this.#configured
+    const entries = tunableLimits.map(limit => {
+      const { min = 1, max = Math.max(min, this.#base[limit] * 4) } = bounds[limit] ?? {}
+      return [limit, { min, max }]
+    })
+    return Object.fromEntries(entries)
   }
 
   /** Puts limits in force. Returns the id to take them back with; undefined where they are in force already. */
@@ -76,7 +87,10 @@ export class GateTuning {
 
   /** After {@link limitsWith} was put in force. */
   configure(configured: GateConfig): void {
-    if (!this.#stays(configured)) this.#changes = []
+    if (!this.#stays(configured)) {
+      this.#changes = []
+      this.#base = this.#tokens.gateUsage().limits
+    }
     this.#configured = configured
   }
 

@@ -20,7 +20,7 @@ test('an applied change survives a reload with the same limits, also with other 
   const id = tuning.apply({ maxConcurrentOther: 4 })!
   reload({ maxConcurrentOther: 8, bounds: { maxConcurrentOther: { max: 10 } } })
   expect(limits().maxConcurrentOther).toBe(4)
-  expect(tuning.bounds).toEqual({ maxConcurrentOther: { max: 10 } })
+  expect(tuning.bounds).toMatchObject({ maxConcurrentOther: { min: 1, max: 10 } })
   expect(tuning.undo(id)).toEqual({ maxConcurrentOther: 8 })
   expect(limits().maxConcurrentOther).toBe(8)
 })
@@ -32,6 +32,15 @@ test('other limits of the configuration win over applied changes, which cannot b
   expect(limits()).toMatchObject({ maxConcurrentOther: 6, maxConcurrentPerSite: 2 })
   expect(() => tuning.undo(id)).toThrow(expect.objectContaining({ code: 'not_found' }))
   expect(limits()).toMatchObject({ maxConcurrentOther: 6, maxConcurrentPerSite: 2 })
+})
+
+test('without bounds a limit may go up to four times the configured one, however often it was changed', () => {
+  const { tuning, reload } = tuned({ maxConcurrentOther: 8 })
+  expect(tuning.bounds).toMatchObject({ maxConcurrentOther: { min: 1, max: 32 }, maxConcurrentPerSite: { max: 8 } })
+  tuning.apply({ maxConcurrentOther: 32 })
+  expect(tuning.bounds).toMatchObject({ maxConcurrentOther: { min: 1, max: 32 } })
+  reload({ maxConcurrentOther: 10, bounds: { maxConcurrentPerSite: { min: 20 } } })
+  expect(tuning.bounds).toMatchObject({ maxConcurrentOther: { max: 40 }, maxConcurrentPerSite: { min: 20, max: 20 } })
 })
 
 test('limits that are in force already are no change', () => {
