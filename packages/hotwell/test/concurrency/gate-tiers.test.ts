@@ -79,24 +79,6 @@ test('the control: whoever holds a slot while waiting for another one waits unti
   for (const outcome of await all) expect(outcome).toMatchObject({ reason: { code: 'queue_timeout' } })
 })
 
-test('lower limits drain, higher ones let in at once', async () => {
-  const { gate, ask, entered, settle, release } = scene()
-  for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) ask(name)
-  await settle()
-  gate.configure({ maxConcurrentPerProvider: 2 })
-  for (const name of ['g', 'h', 'i', 'j']) ask(name)
-  await release('a', 'b', 'c', 'd')
-  expect(entered).toHaveLength(6)
-  await release('e')
-  expect(entered.slice(6)).toEqual(['g'])
-  gate.configure({ maxConcurrentPerProvider: 3 })
-  await settle()
-  expect(entered.slice(6)).toEqual(['g', 'h'])
-  gate.configure({ maxConcurrentOther: 4, maxConcurrentPerProvider: 16 })
-  await settle()
-  expect(entered.slice(6)).toEqual(['g', 'h', 'i'])
-})
-
 test('releasing twice frees one slot only', async () => {
   const { ask, entered, settle, slots, release, gate } = scene({ maxConcurrentPerProvider: 1 })
   for (const name of ['a', 'b', 'c']) ask(name)
@@ -107,18 +89,4 @@ test('releasing twice frees one slot only', async () => {
   expect(entered).toEqual(['a', 'b'])
   expect(gate.usage().running).toBe(1)
   expect(slots.get('b')!.number).toBeGreaterThan(slots.get('a')!.number)
-})
-
-test.each([
-  [{ maxConcurrentAcquisitions: 0 }, 'gate.maxConcurrentAcquisitions is 0; it has to be a whole number from 1.'],
-  [{ maxConcurrentPerProvider: 1.5 }, 'gate.maxConcurrentPerProvider is 1.5; it has to be a whole number from 1.'],
-  [{ lockTimeoutSeconds: -1 }, 'gate.lockTimeoutSeconds is -1; it has to be a number of seconds above 0.'],
-  [{ queueTimeoutSeconds: '60' }, 'gate.queueTimeoutSeconds is the text "60"; it has to be a number of seconds'],
-  [{ acquisitionTimeoutSeconds: Number.POSITIVE_INFINITY }, 'gate.acquisitionTimeoutSeconds is Infinity'],
-  [{ maxConcurent: 3 }, 'gate.maxConcurent is no limit of the gate; there are maxConcurrentAcquisitions'],
-])('limits that cannot be are refused and named: %j', (limits, message) => {
-  const { gate } = scene()
-  const expected = expect.objectContaining({ code: 'invalid_configuration', message: expect.stringContaining(message) })
-  expect(() => scene(limits as object)).toThrow(expected)
-  expect(() => gate.configure(limits as object)).toThrow(expected)
 })
