@@ -39,4 +39,9 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
     timeoutSeconds: 300,
     run: async () => (await import('./history/history.ts')).history(),
   },
+  monitoring: {
+    about: 'what metrics, monitor and alerts cost of an acquisition, with and without',
+    timeoutSeconds: 300,
+    run: async () => (await import('./monitoring/monitoring.ts')).monitoring(),
+  },
 }

@@ -5,7 +5,7 @@ import { Command } from '@commander-js/extra-typings'
 import { DemoConsole } from '../demo/demo-console.ts'
 import { flakyCaptchaAccount, wrongPasswordAccount } from '../demo/demo-court-names.ts'
 import { portNumber } from './port-number.ts'
-import { runUntilStopped } from './run-until-stopped.ts'
+import { runUntilStopped, stopSignal } from './run-until-stopped.ts'
 
 /** `hotwell demo`: identity providers on this machine and a server that keeps their tokens hot, to watch. */
 export const demoCommand = () =>
@@ -30,6 +30,7 @@ Examples:
       const { encryptionKeys } = await import('../config/environment-config.ts')
       const { addDemoAccounts } = await import('../demo/demo-accounts.ts')
       const { startDemoWorld } = await import('../demo/demo-world.ts')
+      const signalled = stopSignal()
       const console = new DemoConsole(process.stdout)
       const world = await startDemoWorld()
       try {
@@ -45,7 +46,7 @@ Examples:
           observe: tokens => console.observe(tokens),
         })
         console.open(greeting(server.url, server.keysRequired, port))
-        await runUntilStopped(async () => {
+        await runUntilStopped(signalled, async () => {
           console.close()
           console.line('\nStopping …')
           await server.close()

@@ -1,7 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import { logLevels } from '../log-levels.ts'
 import { portNumber } from './port-number.ts'
-import { runUntilStopped } from './run-until-stopped.ts'
+import { runUntilStopped, stopSignal } from './run-until-stopped.ts'
 
 /** `hotwell serve`: the server, with logs as JSON lines on standard output. */
 export const serveCommand = () =>
@@ -41,13 +41,14 @@ Examples:
       const overrides = { host, port, dataDir: data, logLevel }
       const { config, path } = await loadConfig({ configFile, overrides })
       const log = createLogger(config.logLevel)
+      const signalled = stopSignal()
       const server = await createServer({ configFile, overrides, logger: log, watch })
       log.info(
         { url: server.url, config: path ?? null, providers: Object.keys(config.providers), keys: server.keysRequired },
         `Listening on ${server.url}`,
       )
       process.on('SIGHUP', () => void server.reload())
-      await runUntilStopped(async signal => {
+      await runUntilStopped(signalled, async signal => {
         log.info({ signal }, 'Stopping')
         await server.close()
         log.info({}, 'Stopped')
