@@ -6,7 +6,7 @@ import { invalidAlerts } from './invalid-alerts.ts'
 
 /** Where alerts are posted. */
 export interface WebhookTarget {
-  /** `https`, or `http`. Its query and user never appear in logs. */
+  /** `https`, or `http`. Only its origin appears in logs. */
   url: string
   /** Signs every delivery. @default none: deliveries are not signed */
   secret?: string
@@ -48,7 +48,8 @@ const mostWaiting = 100
 export function createWebhook(options: WebhookOptions): Webhook {
   const { url, secret, timeoutSeconds = 5, retries = 3, clock, logger, fetch = globalThis.fetch } = options
   const target = checkedWebhook({ url, secret, timeoutSeconds, retries })
-  const shown = target.origin + target.pathname
+  // Of some receivers the path is the secret.
+  const shown = target.origin
   const closing = new AbortController()
   const waiting: string[] = []
   let working: Promise<void> | undefined
