@@ -94,7 +94,7 @@ test('a delivery that fails is tried again with the same number until it is take
   expect(scene.webhook.failed).toBe(0)
 })
 
-test('three retries, then it is given up and told, without the URL's path and query', async () => {
+test('three retries, then it is given up and told, without path and query of the URL', async () => {
   const { url, deliveries } = await receiver(status(503))
   const scene = hook({ url: `${url}?token=sesame` })
   scene.webhook.send({ n: 1 })

@@ -63,7 +63,10 @@ function rowOf(account: AccountReply): string[] {
 }
 
 function noteOf({ bar, coolingUntil, budget, state }: AccountReply): string {
-  if (bar) return `${bar.reason || `barred (${bar.cause})`}${bar.until ? `, until ${when(bar.until)}` : ''}`
+  if (bar) {
+    const why = bar.reason?.replace(/\.$/, '') || `barred (${bar.cause})`
+    return bar.until ? `${why}, until ${when(bar.until)}` : why
+  }
   if (state === 'spent') {
     const next = budget.nextAt ? `until ${when(budget.nextAt)}` : 'until it gets a new password or is unbarred'
     return `${budget.spent} of ${budget.tries} tries spent, ${next}`
