@@ -19,13 +19,17 @@ function traffic(seed: number) {
   const random = seeded(seed)
   const scene = monitored({ alerts: false })
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
-  async function minutes(count: number, { slower = 1, failing = 0.02, perMinute = 30 } = {}): Promise<number> {
+  async function minutes(
+    count: number,
+    { slower = 1, failing = 0.02, perMinute = 30, slowShare = 0 } = {},
+  ): Promise<number> {
     let found = 0
     for (let i = 0; i < count; i++) {
       const acquisitions = Math.round(perMinute * (0.7 + 0.6 * random()))
       for (let j = 0; j < acquisitions; j++) {
         const status = random() < failing ? 'failed' : 'success'
-        scene.observe(1, { totalMs: 1000 * slower * Math.exp(0.5 * normal()), status })
+        const seconds = random() < slowShare ? 300 : Math.exp(0.5 * normal())
+        scene.observe(1, { totalMs: 1000 * slower * seconds, status })
       }
       await scene.clock.advance(minute)
       found += scene.monitor.anomalies().length
@@ -46,6 +50,24 @@ test('a day of steady traffic has no anomaly, whatever its seed', async () => {
 test('traffic so thin that a window holds next to nothing has none either', async () => {
   const { minutes } = traffic(5)
   expect(await minutes(24 * 60, { perMinute: 4, failing: 0.1 })).toBe(0)
+})
+
+test('a slow login among quick tokens now and then is how things are, also where few are acquired', async () => {
+  const days = process.env.HOTWELL_TEST_SCALE === 'long' ? 60 : 12
+  for (let seed = 1; seed <= days; seed++) {
+    const { minutes } = traffic(seed)
+    expect(await minutes(24 * 60, { perMinute: 6, slower: 0.1, slowShare: 0.05 }), `seed ${seed}`).toBe(0)
+  }
+})
+
+test('an anomaly is over when nobody has acquired anything for a quarter of an hour', async () => {
+  const { minutes, monitor, clock } = traffic(6)
+  await minutes(120)
+  await minutes(5, { slower: 3 })
+  await clock.advance(14 * minute)
+  expect(monitor.anomalies()).toHaveLength(1)
+  await clock.advance(2 * minute)
+  expect(monitor.anomalies()).toEqual([])
 })
 
 test('acquisitions that become three times as slow are found after three windows, and told with both figures', async () => {
