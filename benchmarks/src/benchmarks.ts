@@ -44,4 +44,9 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
     timeoutSeconds: 300,
     run: async () => (await import('./monitoring/monitoring.ts')).monitoring(),
   },
+  gate: {
+    about: 'the gate: passing it uncontended, 100,000 waiters, and what it takes to wake one of them',
+    timeoutSeconds: 300,
+    run: async () => (await import('./gate/gate.ts')).gate(),
+  },
 }

@@ -1,7 +1,7 @@
 import { type HeapNode, IndexedHeap } from '../core/indexed-heap.ts'
 import { RateGate, type RateGateOptions } from '../core/rate-gate.ts'
 import type { GateRequest } from './gate-contract.ts'
-import { before, type Waiter, WaiterList } from './gate-waiter.ts'
+import { before, type Ranked, type Waiter, WaiterList } from './gate-waiter.ts'
 
 // Who waits stands in the lane of its account (all other kinds: of its provider). A lane whose account is free stands
 // in the heap of its site, a site with free slots in the heap of its section, each ordered by whoever is first in it.
@@ -13,6 +13,21 @@ export interface Holder {
   readonly request: GateRequest
   readonly takenAt: number
   readonly endsAt: number
+}
+
+/**
+ * A node of a heap has its rank copied from whoever is first in it: comparing two then touches nothing else, which is
+ * what a wake-up among very many costs.
+ */
+interface RankedNode extends HeapNode, Ranked {
+  number: number
+  urgent: boolean
+}
+
+function place<Node extends RankedNode>(heap: IndexedHeap<Node>, node: Node, first: Ranked): void {
+  node.number = first.number
+  node.urgent = first.urgent
+  heap.place(node)
 }
 
 /** Who holds a slot of one tier, the longest holder first. */
@@ -38,8 +53,10 @@ class Tier {
 }
 
 /** The queue for one account of a site; for all other kinds, for the provider as a whole, without a limit of its own. */
-export class Lane extends Tier implements HeapNode {
+export class Lane extends Tier implements RankedNode {
   heapIndex = -1
+  number = 0
+  urgent = false
   readonly site: Site
   readonly subject: string | undefined
   readonly #foreground = new WaiterList()
@@ -97,19 +114,15 @@ export class Lane extends Tier implements HeapNode {
       if (open) this.#openMs += now - this.#openSince
       this.#openSince = this.full ? -1 : now
     }
-    if (this.head && !this.full) this.site.runnable.place(this)
-    else this.site.runnable.remove(this)
-    this.site.settle()
+    const { head, site } = this
+    if (head && !this.full) place(site.runnable, this, head)
+    else site.runnable.remove(this)
+    site.settle()
   }
 
   /** For how long in all it was not full. */
   openMsAt(now: number): number {
     return this.#openSince < 0 ? this.#openMs : this.#openMs + now - this.#openSince
-  }
-
-  *waiters(): Generator<Waiter> {
-    for (let waiter = this.#foreground.first; waiter; waiter = waiter.next) yield waiter
-    for (let waiter = this.#preheats.first; waiter; waiter = waiter.next) yield waiter
   }
 
   #list(waiter: Waiter): WaiterList {
@@ -118,13 +131,15 @@ export class Lane extends Tier implements HeapNode {
 }
 
 /** One provider within one section. */
-export class Site extends Tier implements HeapNode {
+export class Site extends Tier implements RankedNode {
   heapIndex = -1
+  number = 0
+  urgent = false
   readonly section: Section
   readonly provider: ProviderState
   readonly lanes = new Map<string | undefined, Lane>()
   waiting = 0
-  readonly runnable = new IndexedHeap<Lane>((a, b) => before(a.head!, b.head!))
+  readonly runnable = new IndexedHeap<Lane>(before)
 
   constructor(section: Section, provider: ProviderState) {
     super()
@@ -141,7 +156,8 @@ export class Site extends Tier implements HeapNode {
   }
 
   settle(): void {
-    if (this.head && !this.full && !this.provider.held) this.section.runnable.place(this)
+    const first = this.runnable.peek()
+    if (first && !this.full && !this.provider.held) place(this.section.runnable, this, first)
     else this.section.runnable.remove(this)
   }
 }
@@ -150,7 +166,7 @@ export class Site extends Tier implements HeapNode {
 export class Section extends Tier {
   readonly ofAccounts: boolean
   readonly sites = new Map<string, Site>()
-  readonly runnable = new IndexedHeap<Site>((a, b) => before(a.head!, b.head!))
+  readonly runnable = new IndexedHeap<Site>(before)
   limit = 1
   perSite = 1
   perAccount = Number.POSITIVE_INFINITY

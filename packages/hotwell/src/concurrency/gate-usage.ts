@@ -38,10 +38,10 @@ export class GateTally {
     this.longestWaitMs = Math.max(this.longestWaitMs, ms)
   }
 
-  enter({ ofAccounts }: Section, waitedMs: number): void {
+  enter({ ofAccounts }: Section, waitedMs: number, now: number): void {
     const tally = ofAccounts ? this.accounts : this.others
     tally.entered++
-    tally.waits.record(waitedMs)
+    tally.waits.record(waitedMs, now)
   }
 
   timeOut({ ofAccounts }: Section): void {

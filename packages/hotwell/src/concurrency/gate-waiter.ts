@@ -2,7 +2,7 @@ import type { GateRequest, GateSlot } from './gate-contract.ts'
 import type { Lane } from './gate-queue.ts'
 
 /** Who waits. */
-export class Waiter {
+export class Waiter implements Ranked {
   readonly number: number
   readonly request: GateRequest
   readonly lane: Lane
@@ -11,8 +11,12 @@ export class Waiter {
   readonly openMs: number
   /** Waited for by somebody, or a preheat that has waited long enough to count as such. */
   urgent: boolean
+  /** In its lane. */
   previous: Waiter | undefined
   next: Waiter | undefined
+  /** Among all of its priority. */
+  earlier: Waiter | undefined
+  later: Waiter | undefined
   readonly resolve: (slot: GateSlot) => void
   readonly reject: (reason: unknown) => void
 
@@ -33,8 +37,15 @@ export class Waiter {
   }
 }
 
+/** A place in the order of those who could run. */
+export interface Ranked {
+  /** In the order of arrival. */
+  readonly number: number
+  readonly urgent: boolean
+}
+
 /** Whether `a` is let in first where both could run. */
-export function before(a: Waiter, b: Waiter): boolean {
+export function before(a: Ranked, b: Ranked): boolean {
   return a.urgent === b.urgent ? a.number < b.number : a.urgent
 }
 

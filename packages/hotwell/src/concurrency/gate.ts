@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { DeadlineHeap } from '../core/deadline-heap.ts'
 import { type Logger, silentLogger } from '../core/logger.ts'
+import { ArrivalList } from './arrival-list.ts'
 import { type Gate, type GateRequest, type GateSlot, type GateUsage, requestName } from './gate-contract.ts'
 import { changedLimits, completeLimits, type GateLimits } from './gate-limits.ts'
 import { Lane, type ProviderState, type Section } from './gate-queue.ts'
@@ -34,7 +35,8 @@ class TieredGate implements Gate {
   #limits: Required<GateLimits>
   readonly #tiers: GateTiers
   /** Every deadline there is: of waits, of waits for an account, of holds, of rate gates. */
-  readonly #agenda: DeadlineHeap<Waiter | Lane | Slot | ProviderState>
+  readonly #agenda: DeadlineHeap<ArrivalList | Lane | Slot | ProviderState>
+  readonly #waiting = { foreground: new ArrivalList(), preheat: new ArrivalList() }
   readonly #signals = new SignalWatch<Waiter>(waiter => this.#refuse(waiter, waiter.request.signal?.reason))
   readonly #release = (slot: Slot) => this.#end(slot)
   #arrivals = 0
@@ -51,7 +53,7 @@ class TieredGate implements Gate {
     this.#tiers = new GateTiers(clock, this.#limits)
     this.#agenda = new DeadlineHeap(clock, error => logger.error({ err: error }, 'The gate failed at a deadline.'))
     this.#agenda.start(item => {
-      if (item instanceof Waiter) this.#review(item)
+      if (item instanceof ArrivalList) this.#review(item)
       else if (item instanceof Lane) this.#reviewLane(item)
       else if (item instanceof Slot) this.#reclaim(item)
       else this.#reopen(item)
@@ -89,17 +91,15 @@ class TieredGate implements Gate {
     this.#limits = changedLimits(this.#limits, limits)
     this.#tiers.limit(this.#limits)
     const now = this.#clock.monotonic()
-    for (const lane of this.#tiers.lanes()) {
-      this.#settle(lane, now)
-      for (const waiter of lane.waiters()) this.#agenda.set(waiter, this.#nextReviewAt(waiter))
-    }
+    for (const lane of this.#tiers.lanes()) this.#settle(lane, now)
+    for (const list of [this.#waiting.foreground, this.#waiting.preheat]) this.#reviewLater(list)
     for (const section of [this.#tiers.accounts, this.#tiers.others]) this.#dispatch(section, now)
   }
 
   close(): void {
     this.#closed = true
-    for (const lane of this.#tiers.lanes()) {
-      for (const waiter of [...lane.waiters()]) this.#refuse(waiter, gateClosed())
+    for (const list of [this.#waiting.foreground, this.#waiting.preheat]) {
+      while (list.first) this.#refuse(list.first, gateClosed())
     }
   }
 
@@ -110,7 +110,8 @@ class TieredGate implements Gate {
       this.#tally.waiting++
       lane.enqueue(waiter)
       this.#settle(lane, now)
-      this.#agenda.set(waiter, this.#nextReviewAt(waiter))
+      const list = this.#waiting[request.priority]
+      if (list.add(waiter)) this.#reviewLater(list)
       this.#dispatch(lane.site.section, now)
     })
   }
@@ -137,7 +138,7 @@ class TieredGate implements Gate {
 
   #grant(request: GateRequest, lane: Lane, arrivedAt: number, now: number): Slot {
     const endsAt = now + this.#limits.acquisitionTimeoutSeconds * 1000
-    this.#tally.enter(lane.site.section, now - arrivedAt)
+    this.#tally.enter(lane.site.section, now - arrivedAt, now)
     const facts = { number: ++this.#slots, queueWaitMs: now - arrivedAt, request, lane, takenAt: now, endsAt }
     const slot = new Slot(facts, this.#release)
     const { site } = lane
@@ -154,7 +155,7 @@ class TieredGate implements Gate {
   #dequeue(waiter: Waiter, now: number): void {
     waiter.lane.dequeue(waiter)
     this.#signals.delete(waiter.request.signal, waiter)
-    this.#agenda.delete(waiter)
+    this.#waiting[waiter.request.priority].remove(waiter)
     this.#tally.waiting--
     this.#tally.waited(now - waiter.arrivedAt)
   }
@@ -193,22 +194,21 @@ class TieredGate implements Gate {
     return this.#limits.queueTimeoutSeconds * 1000
   }
 
-  /** One of a waiter's instants has come: it becomes urgent, or has waited too long. */
-  #review(waiter: Waiter): void {
+  /** Somebody's instant may have come: to become urgent, or to have waited too long. One at a time: there may be many. */
+  #review(list: ArrivalList): void {
     const now = this.#clock.monotonic()
-    if (now >= waiter.arrivedAt + this.#queueMs) {
-      this.#timeOut(waiter, now)
-      return
+    const { first, patient } = list
+    if (first && now >= first.arrivedAt + this.#queueMs) this.#timeOut(first, now)
+    else if (patient && now >= patient.arrivedAt + this.#queueMs / 2) {
+      list.hurry(patient)
+      this.#settle(patient.lane, now)
     }
-    if (now >= waiter.arrivedAt + this.#queueMs / 2) {
-      waiter.urgent = true
-      this.#settle(waiter.lane, now)
-    }
-    this.#agenda.set(waiter, this.#nextReviewAt(waiter))
+    this.#reviewLater(list)
   }
 
-  #nextReviewAt(waiter: Waiter): number {
-    return waiter.arrivedAt + (waiter.urgent ? this.#queueMs : this.#queueMs / 2)
+  #reviewLater(list: ArrivalList): void {
+    const at = list.nextAt(this.#queueMs)
+    if (at !== undefined) this.#agenda.set(list, at)
   }
 
   #timeOut(waiter: Waiter, now: number): void {

@@ -1,14 +1,29 @@
 /** Who waits under one signal. An EventListener itself. */
 class SignalGroup<Member> {
-  readonly members = new Set<Member>()
   readonly #onAbort: (member: Member) => void
+  /** Alone, as most are; a set is made for those who share a signal. */
+  #members: Member | Set<Member>
 
-  constructor(onAbort: (member: Member) => void) {
+  constructor(first: Member, onAbort: (member: Member) => void) {
     this.#onAbort = onAbort
+    this.#members = first
+  }
+
+  add(member: Member): void {
+    if (this.#members instanceof Set) this.#members.add(member)
+    else this.#members = new Set([this.#members, member])
+  }
+
+  /** True: it is empty now. */
+  delete(member: Member): boolean {
+    if (!(this.#members instanceof Set)) return this.#members === member
+    this.#members.delete(member)
+    return this.#members.size === 0
   }
 
   handleEvent(): void {
-    for (const member of [...this.members]) this.#onAbort(member)
+    const members = this.#members instanceof Set ? [...this.#members] : [this.#members]
+    for (const member of members) this.#onAbort(member)
   }
 }
 
@@ -27,18 +42,20 @@ export class SignalWatch<Member> {
 
   add(signal: AbortSignal | undefined, member: Member): void {
     if (!signal) return
-    let group = this.#groups.get(signal)
-    if (!group) {
-      group = new SignalGroup(this.#onAbort)
-      this.#groups.set(signal, group)
-      signal.addEventListener('abort', group)
+    const group = this.#groups.get(signal)
+    if (group) {
+      group.add(member)
+      return
     }
-    group.members.add(member)
+    const alone = new SignalGroup(member, this.#onAbort)
+    this.#groups.set(signal, alone)
+    signal.addEventListener('abort', alone)
   }
 
+  /** Of those who were added. */
   delete(signal: AbortSignal | undefined, member: Member): void {
     const group = signal && this.#groups.get(signal)
-    if (!group?.members.delete(member) || group.members.size > 0) return
+    if (!group?.delete(member)) return
     this.#groups.delete(signal!)
     signal!.removeEventListener('abort', group)
   }

@@ -158,11 +158,12 @@ export class WindowedHistogram {
     this.#sliceMs = windowMs / slices
     this.#ring = Array.from({ length: slices }, () => new Histogram(range))
     this.#merged = new Histogram(range)
-    this.#slice = this.#now()
+    this.#slice = Math.floor(clock.monotonic() / this.#sliceMs)
   }
 
-  record(value: number): void {
-    this.#forget()
+  /** `now`: the monotonic instant, from whoever has just read it. */
+  record(value: number, now = this.#clock.monotonic()): void {
+    this.#forget(now)
     this.#ring[this.#slice % this.#ring.length]!.record(value)
     this.#stale = true
   }
@@ -177,7 +178,7 @@ export class WindowedHistogram {
 
   /** All of the window in one. It belongs to the window: read it at once, do not keep or change it. */
   current(): Histogram {
-    this.#forget()
+    this.#forget(this.#clock.monotonic())
     if (this.#stale) {
       this.#merged.reset()
       for (const part of this.#ring) this.#merged.merge(part)
@@ -191,12 +192,8 @@ export class WindowedHistogram {
     this.#stale = true
   }
 
-  #now(): number {
-    return Math.floor(this.#clock.monotonic() / this.#sliceMs)
-  }
-
-  #forget(): void {
-    const slice = this.#now()
+  #forget(now: number): void {
+    const slice = Math.floor(now / this.#sliceMs)
     const steps = Math.min(slice - this.#slice, this.#ring.length)
     if (steps <= 0) return
     for (let step = 0; step < steps; step++) this.#ring[(slice - step) % this.#ring.length]!.reset()
