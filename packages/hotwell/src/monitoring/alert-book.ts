@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Alert, HealthState } from '../tokens/token-events.ts'
 import { type AlertOptions, type AlertRule, type CheckedAlerts, checkedAlerts } from './alert-options.ts'
 import { evaluateAlerts, healthStateOf, type Situation } from './alerts.ts'
-import { checkedWebhook, createWebhook, type Webhook } from './webhook.ts'
+import { createWebhook, type Webhook } from './webhook.ts'
 
 /** An alert has come or gone. */
 export interface AlertEvent extends Alert {
@@ -26,6 +27,7 @@ export class AlertBook {
   readonly #raised = new Map<string, Alert>()
   /** Rules of one's own that threw, which is told once. */
   readonly #broken = new Set<AlertRule>()
+  #evaluating = false
   #options: CheckedAlerts | undefined
   #webhook: Webhook | undefined
 
@@ -47,16 +49,20 @@ export class AlertBook {
   /** @throws HotwellError `invalid_configuration`; then nothing has changed */
   use(alerts: AlertOptions | false): void {
     const checked = alerts === false ? undefined : checkedAlerts(alerts)
-    if (checked?.webhook) checkedWebhook(checked.webhook)
-    this.#webhook?.close()
-    this.#webhook = checked?.webhook && createWebhook({ ...checked.webhook, clock: this.#clock, logger: this.#logger })
-    this.#options = checked
+    if (!isDeepStrictEqual(checked?.webhook, this.#options?.webhook)) {
+      this.#webhook?.close()
+      this.#webhook =
+        checked?.webhook && createWebhook({ ...checked.webhook, clock: this.#clock, logger: this.#logger })
+    }
+    // The caller keeps his object, and may go on to change it.
+    this.#options = checked && { ...checked, webhook: checked.webhook && { ...checked.webhook } }
     this.#broken.clear()
   }
 
   evaluate(situation: Omit<Situation, 'onBrokenRule'>): void {
-    const onBrokenRule = (rule: AlertRule, error: unknown) => this.#tellBroken(rule, error)
-    const due = this.#options ? evaluateAlerts(this.#options, { ...situation, onBrokenRule }) : []
+    // A rule of one's own may ask for the health that it decides on.
+    if (this.#evaluating) return
+    const due = this.#due(situation)
     const changed: [AlertEvent['type'], Alert][] = []
     for (const [rule, alert] of this.#raised) {
       if (due.some(one => one.rule === rule)) continue
@@ -77,6 +83,16 @@ export class AlertBook {
     this.#webhook?.close()
   }
 
+  #due(situation: Omit<Situation, 'onBrokenRule'>): Omit<Alert, 'sinceAt'>[] {
+    if (!this.#options) return []
+    this.#evaluating = true
+    try {
+      return evaluateAlerts(this.#options, { ...situation, onBrokenRule: this.#tellBroken })
+    } finally {
+      this.#evaluating = false
+    }
+  }
+
   #tell(event: AlertEvent): void {
     const { type, rule, severity, message, sinceAt } = event
     if (type === 'alert.raised') this.#logger.warn({ rule, severity }, `Alert: ${message}`)
@@ -89,7 +105,7 @@ export class AlertBook {
     }
   }
 
-  #tellBroken(rule: AlertRule, error: unknown): void {
+  readonly #tellBroken = (rule: AlertRule, error: unknown): void => {
     if (this.#broken.has(rule)) return
     this.#broken.add(rule)
     this.#logger.error({ err: error, rule: rule.name }, `The alert rule "${rule.name}" throws; it raises nothing.`)

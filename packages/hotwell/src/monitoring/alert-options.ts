@@ -1,7 +1,7 @@
 import type { AlertSeverity } from '../tokens/token-events.ts'
-import { invalidAlerts } from './invalid-alerts.ts'
+import { invalidAlerts, refuseUnknown, shownValue } from './invalid-alerts.ts'
 import type { PerformanceSnapshot } from './performance-snapshot.ts'
-import type { WebhookTarget } from './webhook.ts'
+import { checkedWebhook, type WebhookTarget } from './webhook.ts'
 
 const severities: readonly AlertSeverity[] = ['low', 'medium', 'high']
 
@@ -10,7 +10,10 @@ export interface AlertRule {
   /** Unique, 1 to 64 letters, digits, dashes, dots and underscores. */
   name: string
   severity: AlertSeverity
-  /** Whether to raise the alert; a text is its message. It is asked every few seconds; one that throws raises nothing. */
+  /**
+   * Whether to raise the alert: true, or a text, which is its message. It is asked every few seconds, with the figures
+   * since the start or the last reset. One that throws, or returns a promise, raises nothing.
+   */
   when: (snapshot: PerformanceSnapshot) => boolean | string
 }
 
@@ -55,7 +58,10 @@ const defaults: CheckedAlerts = {
 const rate = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1
 const positive = (value: unknown) => typeof value === 'number' && value > 0 && Number.isFinite(value)
 const count = (value: unknown) => Number.isInteger(value) && (value as number) > 0
-const checks: Record<keyof typeof defaults, readonly [fits: (value: unknown) => boolean, wanted: string]> = {
+const checks: Record<
+  keyof Omit<AlertOptions, 'webhook'>,
+  readonly [fits: (value: unknown) => boolean, wanted: string]
+> = {
   minSuccessRate: [rate, 'a rate from 0 to 1'],
   maxAvgDurationSeconds: [positive, 'a number of seconds above 0'],
   maxTimeoutRate: [rate, 'a rate from 0 to 1'],
@@ -64,32 +70,43 @@ const checks: Record<keyof typeof defaults, readonly [fits: (value: unknown) => 
   windowSeconds: [value => positive(value) && (value as number) <= 86_400, 'a number of seconds, at most 86400'],
   minSamples: [count, 'a whole number above 0'],
   rules: [Array.isArray, 'a list of rules'],
-  webhook: [value => value === undefined || (typeof value === 'object' && value !== null), 'an object'],
 }
 
+const known = [...Object.keys(checks), 'webhook']
+const knownInRule: readonly (keyof AlertRule)[] = ['name', 'severity', 'when']
+
 /**
- * Checks what people wrote, and fills in the defaults.
+ * Checks what people wrote, its webhook too, and fills in the defaults.
  * @throws HotwellError `invalid_configuration`, naming the field
  */
 export function checkedAlerts(options: AlertOptions): CheckedAlerts {
+  if (typeof options !== 'object' || options === null) throw invalidAlerts('', 'have to be an object, or false.')
+  refuseUnknown(options, known)
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  for (const field of Object.keys(given)) {
-    if (!Object.hasOwn(checks, field))
-      throw invalidAlerts(field, `is not known; known are ${Object.keys(checks).join(', ')}.`)
-    const [fits, wanted] = checks[field as keyof typeof checks]
-    if (!fits(given[field])) throw invalidAlerts(field, `has to be ${wanted}, not ${JSON.stringify(given[field])}.`)
+  for (const [field, [fits, wanted]] of Object.entries(checks)) {
+    if (field in given && !fits(given[field]))
+      throw invalidAlerts(field, `has to be ${wanted}, not ${shownValue(given[field])}.`)
   }
   const alerts: CheckedAlerts = { ...defaults, ...given }
-  const names = new Set<string>(Object.keys(checks))
-  for (const [index, { name, severity, when }] of alerts.rules.entries()) {
-    const field = `rules[${index}]`
-    if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
-      throw invalidAlerts(`${field}.name`, 'has to be 1 to 64 letters, digits, dashes, dots and underscores.')
-    if (names.has(name)) throw invalidAlerts(`${field}.name`, `"${name}" stands for another rule already.`)
-    names.add(name)
-    if (!severities.includes(severity))
-      throw invalidAlerts(`${field}.severity`, `has to be ${severities.join(', ')}, not ${JSON.stringify(severity)}.`)
-    if (typeof when !== 'function') throw invalidAlerts(`${field}.when`, 'has to be a function.')
+  const names = new Set<string>(known)
+  for (const [index, rule] of alerts.rules.entries()) {
+    checkRule(rule, `rules[${index}]`)
+    if (names.has(rule.name))
+      throw invalidAlerts(`rules[${index}].name`, `"${rule.name}" stands for another rule already.`)
+    names.add(rule.name)
   }
+  if (alerts.webhook !== undefined) checkedWebhook(alerts.webhook)
   return alerts
+}
+
+function checkRule(rule: AlertRule, field: string): void {
+  if (typeof rule !== 'object' || rule === null)
+    throw invalidAlerts(field, `has to be { name, severity, when }, not ${shownValue(rule)}.`)
+  refuseUnknown(rule, knownInRule, `${field}.`)
+  const { name, severity, when } = rule
+  if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
+    throw invalidAlerts(`${field}.name`, 'has to be 1 to 64 letters, digits, dashes, dots and underscores.')
+  if (!severities.includes(severity))
+    throw invalidAlerts(`${field}.severity`, `has to be ${severities.join(', ')}, not ${shownValue(severity)}.`)
+  if (typeof when !== 'function') throw invalidAlerts(`${field}.when`, 'has to be a function.')
 }

@@ -27,6 +27,8 @@ export interface Situation {
 
 /** Of a burst of renewals the gate takes care; only what lasts is worth an alert. */
 const crowdedMs = 10_000
+/** In characters, of a rule of one's own. */
+const longestMessage = 1000
 
 /** The alerts that should be raised now, without the instant at which they were. */
 export function evaluateAlerts(options: CheckedAlerts, situation: Situation): Omit<Alert, 'sinceAt'>[] {
@@ -98,9 +100,13 @@ function ownRules(rules: readonly AlertRule[], { snapshot, onBrokenRule }: Situa
   const figures = snapshot()
   return rules.flatMap(rule => {
     try {
-      const told = rule.when(figures)
-      if (told === false || told === undefined) return []
-      const message = typeof told === 'string' ? told : `The rule "${rule.name}" is met.`
+      const told: unknown = rule.when(figures)
+      if (typeof (told as PromiseLike<unknown> | undefined)?.then === 'function') {
+        Promise.resolve(told).catch(() => {})
+        throw new TypeError('It returns a promise, where true, false or a text is wanted.')
+      }
+      if (told !== true && (typeof told !== 'string' || told === '')) return []
+      const message = told === true ? `The rule "${rule.name}" is met.` : told.slice(0, longestMessage)
       return [{ rule: rule.name, severity: rule.severity, value: 1, threshold: 0, message }]
     } catch (error) {
       onBrokenRule(rule, error)

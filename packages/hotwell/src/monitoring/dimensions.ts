@@ -15,16 +15,18 @@ interface Figures {
   maxDurationSeconds: number
 }
 
-/** Providers and kinds come from the configuration; accounts have no end. */
-const mostAccounts = 1000
+/** The one used last at the end. */
+type FiguresByName = Map<string, Figures>
+
+/** Of accounts there is no end, and of whatever else is told by hand. */
+const mostKept = 1000
 
 /** Outcomes by provider, kind, site and account. */
 export class Dimensions {
-  readonly #byProvider = new Map<string, Figures>()
-  readonly #byKind = new Map<string, Figures>()
-  readonly #bySite = new Map<string, Figures>()
-  /** The one used last at the end. */
-  readonly #byAccount = new Map<string, Figures>()
+  readonly #byProvider: FiguresByName = new Map()
+  readonly #byKind: FiguresByName = new Map()
+  readonly #bySite: FiguresByName = new Map()
+  readonly #byAccount: FiguresByName = new Map()
   #forgottenAccounts = 0
 
   record({ provider, kind, site, account }: DimensionNames, success: boolean, seconds: number): void {
@@ -34,14 +36,7 @@ export class Dimensions {
     }
     if (site === undefined) return
     add(this.#bySite, site, success, seconds)
-    if (account === undefined) return
-    const key = `${site}/${account}`
-    const figures = add(this.#byAccount, key, success, seconds)
-    this.#byAccount.delete(key)
-    this.#byAccount.set(key, figures)
-    if (this.#byAccount.size <= mostAccounts) return
-    this.#byAccount.delete(this.#byAccount.keys().next().value!)
-    this.#forgottenAccounts++
+    if (account !== undefined && add(this.#byAccount, `${site}/${account}`, success, seconds)) this.#forgottenAccounts++
   }
 
   figures(): PerformanceDimensions {
@@ -60,17 +55,21 @@ export class Dimensions {
   }
 }
 
-function add(map: Map<string, Figures>, key: string, success: boolean, seconds: number): Figures {
-  let figures = map.get(key)
-  if (!figures) map.set(key, (figures = { total: 0, successful: 0, durationSeconds: 0, maxDurationSeconds: 0 }))
+/** True when the one used longest ago was given up for it. */
+function add(map: FiguresByName, name: string, success: boolean, seconds: number): boolean {
+  const figures = map.get(name) ?? { total: 0, successful: 0, durationSeconds: 0, maxDurationSeconds: 0 }
   figures.total++
   if (success) figures.successful++
   figures.durationSeconds += seconds
   if (seconds > figures.maxDurationSeconds) figures.maxDurationSeconds = seconds
-  return figures
+  map.delete(name)
+  map.set(name, figures)
+  if (map.size <= mostKept) return false
+  map.delete(map.keys().next().value!)
+  return true
 }
 
-function shown(map: ReadonlyMap<string, Figures>): Record<string, DimensionFigures> {
+function shown(map: Readonly<FiguresByName>): Record<string, DimensionFigures> {
   const entries = [...map].map(
     ([key, { total, successful, durationSeconds, maxDurationSeconds }]): [string, DimensionFigures] => [
       key,

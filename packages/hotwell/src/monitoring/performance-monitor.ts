@@ -42,7 +42,7 @@ export interface RecordedEnd extends DimensionNames {
   totalSeconds: number
   /** The login alone. */
   loginSeconds?: number
-  /** @default `success` or `failed` */
+  /** How it failed; of a success it says nothing. @default `failed` */
   status?: AcquisitionStatus
 }
 
@@ -66,7 +66,7 @@ export interface PerformanceMonitor {
   configure(alerts: AlertOptions | false): void
   /** Begins to count anew. What runs stays in flight. */
   reset(): void
-  /** Ends its timer and gives up webhook deliveries. */
+  /** Ends its timer and gives up webhook deliveries. Its figures can still be read; alerts come and go no more. */
   close(): void
 }
 
@@ -99,6 +99,7 @@ class Monitor implements PerformanceMonitor {
   /** At the last reset, and at the last look. */
   #lookupsBefore: Lookups
   #lookupsSeen: Lookups
+  #lookedAt: number
   #timer: ScheduledCall | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #closed = false
@@ -116,6 +117,7 @@ class Monitor implements PerformanceMonitor {
     this.#recent = new RecentOutcomes(clock, this.#windowSeconds)
     this.#sinceAt = clock.now()
     this.#lookupsBefore = this.#lookupsSeen = this.#lookups()
+    this.#lookedAt = clock.monotonic()
   }
 
   recordStart(id: string, site: string, account?: string): void {
@@ -178,10 +180,11 @@ class Monitor implements PerformanceMonitor {
   }
 
   configure(alerts: AlertOptions | false): void {
+    if (this.#closed) return
     const before = this.#windowSeconds
     this.#alerts.use(alerts)
     this.#inFlight.limit = this.#mostConcurrent
-    if (this.#windowSeconds !== before) this.#recent = new RecentOutcomes(this.#clock, this.#windowSeconds)
+    if (this.#windowSeconds !== before) this.#recent = this.#recent.within(this.#windowSeconds)
     this.#evaluate()
   }
 
@@ -195,6 +198,7 @@ class Monitor implements PerformanceMonitor {
     this.#recent.reset()
     this.#anomalies.reset()
     this.#lookupsBefore = this.#lookupsSeen = this.#lookups()
+    this.#lookedAt = this.#clock.monotonic()
     this.#evaluate()
   }
 
@@ -205,7 +209,9 @@ class Monitor implements PerformanceMonitor {
   }
 
   #count(end: RecordedEnd): void {
-    const { success, totalSeconds, loginSeconds, status = success ? 'success' : 'failed' } = end
+    const { success, totalSeconds, loginSeconds } = end
+    const failure = end.status === 'success' ? undefined : end.status
+    const status = success ? 'success' : (failure ?? 'failed')
     const seconds = totalSeconds >= 0 && Number.isFinite(totalSeconds) ? totalSeconds : 0
     this.#totals.record(status, seconds, loginSeconds)
     this.#throughput.add()
@@ -234,14 +240,16 @@ class Monitor implements PerformanceMonitor {
     }
   }
 
-  /** Looks at what only others count. Lookups since the last look belong to now: each must not cost a call. */
+  /** Looks at what only others count: each lookup must not cost a call. */
   #lookAround(): void {
     this.#peakThroughput = Math.max(this.#peakThroughput, this.#throughput.perSecond)
     const { hits, misses } = this.#lookups()
     const seen = this.#lookupsSeen
-    if (hits === seen.hits && misses === seen.misses) return
-    this.#recent.lookups(hits - seen.hits, misses - seen.misses)
+    const now = this.#clock.monotonic()
+    if (hits !== seen.hits || misses !== seen.misses)
+      this.#recent.lookups(hits - seen.hits, misses - seen.misses, now - this.#lookedAt)
     this.#lookupsSeen = { hits, misses }
+    this.#lookedAt = now
   }
 
   /** At the latest after so long; there is no timer while nothing happens. */
@@ -259,6 +267,7 @@ class Monitor implements PerformanceMonitor {
   }
 
   #evaluate(): void {
+    if (this.#closed) return
     this.#lookAround()
     this.#alerts.evaluate({
       recent: this.#recent.over(this.#alerts.options?.windowSeconds ?? 0),

@@ -31,7 +31,7 @@ export class PerformanceTotals {
   record(status: AcquisitionStatus, seconds: number, loginSeconds: number | undefined): void {
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1
     this.#durations.record(seconds)
-    if (loginSeconds === undefined || !(loginSeconds >= 0)) return
+    if (loginSeconds === undefined || !(loginSeconds >= 0 && Number.isFinite(loginSeconds))) return
     this.#logins++
     this.#loginSeconds += loginSeconds
   }

@@ -30,6 +30,16 @@ export class RecentOutcomes {
     this.#ring = Array.from({ length: slices }, () => emptySlice(-1))
   }
 
+  /** The same outcomes in another window, as far as both reach. */
+  within(windowSeconds: number): RecentOutcomes {
+    const other = new RecentOutcomes(this.#clock, windowSeconds)
+    const oldest = this.#now() - other.#ring.length
+    for (const slice of this.#ring) {
+      if (slice.number > oldest) other.#ring[slice.number % other.#ring.length] = { ...slice }
+    }
+    return other
+  }
+
   acquisition(success: boolean, timeout: boolean, durationSeconds: number): void {
     const slice = this.#current()
     slice.acquisitions++
@@ -38,10 +48,16 @@ export class RecentOutcomes {
     slice.durationSeconds += durationSeconds
   }
 
-  lookups(hits: number, misses: number): void {
-    const slice = this.#current()
-    slice.hits += hits
-    slice.misses += misses
+  /**
+   * Hits are spread over the time since they were counted last: those of the hours in which nobody looked must not
+   * outweigh what is missed now. Misses belong to now, because acquisitions follow them, and then somebody looks.
+   */
+  lookups(hits: number, misses: number, sinceMs: number): void {
+    const now = this.#now()
+    const slices = Math.max(1, Math.ceil(sinceMs / sliceMs))
+    this.#current().misses += misses
+    for (let back = Math.min(slices, this.#ring.length, now + 1) - 1; back >= 0; back--)
+      this.#slice(now - back).hits += Math.floor(hits / slices) + (back < hits % slices ? 1 : 0)
   }
 
   over(spanSeconds: number): OutcomeSums {
@@ -68,10 +84,13 @@ export class RecentOutcomes {
   }
 
   #current(): Slice {
-    const now = this.#now()
-    const index = now % this.#ring.length
+    return this.#slice(this.#now())
+  }
+
+  #slice(number: number): Slice {
+    const index = number % this.#ring.length
     const slice = this.#ring[index]!
-    return slice.number === now ? slice : (this.#ring[index] = emptySlice(now))
+    return slice.number === number ? slice : (this.#ring[index] = emptySlice(number))
   }
 }
 

@@ -2,11 +2,12 @@ import { createHmac, randomUUID } from 'node:crypto'
 import { backoffMs } from '../core/backoff.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
-import { invalidAlerts } from './invalid-alerts.ts'
+import { invalidAlerts, refuseUnknown, shownValue } from './invalid-alerts.ts'
+import { postOnce } from './webhook-request.ts'
 
 /** Where alerts are posted. */
 export interface WebhookTarget {
-  /** `https`, or `http`. Only its origin appears in logs. */
+  /** `https`, or `http`. Logs show its origin alone, because the rest often is the key to a chat room. */
   url: string
   /** Signs every delivery. @default none: deliveries are not signed */
   secret?: string
@@ -19,11 +20,9 @@ export interface WebhookTarget {
 export interface WebhookOptions extends WebhookTarget {
   clock: Clock
   logger: Logger
-  /** @default globalThis.fetch */
-  fetch?: typeof globalThis.fetch
 }
 
-/** Posts what happens to a URL, one delivery after the other. */
+/** Posts what happens to a URL, one delivery after the other. It never keeps the process alive. */
 export interface Webhook {
   /** Puts it into the queue. Never throws and never waits. */
   send(body: object): void
@@ -37,16 +36,18 @@ export interface Webhook {
 
 /** While the target is away, the oldest alerts are the first to lose their worth. */
 const mostWaiting = 100
+const longestRetryAfterMs = 300_000
 
 /**
- * A POST of JSON with `X-Hotwell-Delivery` (the same at each try) and `X-Hotwell-Timestamp` (seconds since 1970); with a
+ * Each delivery is a POST of JSON with `X-Hotwell-Delivery` (the same at each try) and `X-Hotwell-Timestamp` (seconds since 1970); with a
  * secret also `X-Hotwell-Signature: sha256=…`, the hex HMAC-SHA256 of timestamp, a full stop and the body (RFC 2104). A
  * receiver compares it in constant time and refuses old timestamps. Network failures, time-outs, 429 and 5xx are tried
- * again; redirects are not followed, because the signed body is meant for this URL alone.
+ * again, after 1 s, 2 s, 4 s with jitter, or what `Retry-After` says up to five minutes; redirects are not followed,
+ * because the signed body is meant for this URL alone.
  * @throws HotwellError `invalid_configuration`, naming the option
  */
 export function createWebhook(options: WebhookOptions): Webhook {
-  const { url, secret, timeoutSeconds = 5, retries = 3, clock, logger, fetch = globalThis.fetch } = options
+  const { url, secret, timeoutSeconds = 5, retries = 3, clock, logger } = options
   const target = checkedWebhook({ url, secret, timeoutSeconds, retries })
   // Of some receivers the path is the secret.
   const shown = target.origin
@@ -82,6 +83,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
       const { problem, again, retryAfterMs = 0 } = await post(id, body)
       if (problem === undefined) return undefined
       if (!again || attempt > retries || closing.signal.aborted) return `${problem} (attempt ${attempt})`
+      // No shorter than what the receiver asks for, and no herd where many machines have one receiver.
       const pauseMs = Math.max(retryAfterMs, backoffMs(attempt, { baseMs: 1000, maxMs: 30_000 }))
       await sleep(clock, pauseMs, closing.signal).catch(() => {})
     }
@@ -100,18 +102,16 @@ export function createWebhook(options: WebhookOptions): Webhook {
     if (secret) headers['x-hotwell-signature'] = signatureOf(secret, timestamp, body)
     try {
       const signal = AbortSignal.any([timeout.signal, closing.signal])
-      const response = await fetch(target, { method: 'POST', headers, body, redirect: 'manual', signal })
-      await response.body?.cancel()
-      const { status } = response
+      const { status, retryAfter } = await postOnce(target, body, { headers, signal })
       if (status >= 200 && status < 300) return {}
       if (status >= 300 && status < 400)
         return { problem: `it answers HTTP ${status}, a redirect, which is not followed: give the final URL` }
-      const retryAfterMs = Math.min(300, Number(response.headers.get('retry-after')) || 0) * 1000
+      const retryAfterMs = Math.min(longestRetryAfterMs, retryAfterOf(retryAfter, clock.now()))
       return { problem: `it answers HTTP ${status}`, again: status === 429 || status >= 500, retryAfterMs }
     } catch (error) {
       if (timeout.signal.aborted) return { problem: `it did not answer within ${timeoutSeconds} s`, again: true }
-      const cause = (error as Error).cause as NodeJS.ErrnoException | undefined
-      return { problem: `it cannot be reached (${cause?.code ?? (error as Error).name})`, again: true }
+      const { code, name } = error as NodeJS.ErrnoException
+      return { problem: `it cannot be reached (${code ?? name})`, again: true }
     } finally {
       timer.cancel()
     }
@@ -135,8 +135,22 @@ export function signatureOf(secret: string, timestamp: string, body: string): st
   return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`
 }
 
+/** In milliseconds from now: seconds or an HTTP date (RFC 9110, section 10.2.3); 0 for what is neither. */
+function retryAfterOf(value: string | undefined, now: number): number {
+  if (!value) return 0
+  const seconds = Number(value)
+  const ms = Number.isNaN(seconds) ? Date.parse(value) - now : seconds * 1000
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0
+}
+
+const known: readonly (keyof WebhookTarget)[] = ['url', 'secret', 'timeoutSeconds', 'retries']
+
 /** @throws HotwellError `invalid_configuration`, naming the option; never with a secret in it */
-export function checkedWebhook({ url, secret, timeoutSeconds = 5, retries = 3 }: WebhookTarget): URL {
+export function checkedWebhook(webhook: WebhookTarget): URL {
+  // Its value is not shown: a URL alone, written where the object should be, may be a secret.
+  if (typeof webhook !== 'object' || webhook === null) throw invalidAlerts('webhook', 'has to be an object with a url.')
+  refuseUnknown(webhook, known, 'webhook.')
+  const { url, secret, timeoutSeconds = 5, retries = 3 } = webhook
   if (typeof url !== 'string' || !URL.canParse(url)) throw invalidAlerts('webhook.url', 'has to be a URL.')
   const target = new URL(url)
   if (target.protocol !== 'https:' && target.protocol !== 'http:')
@@ -145,9 +159,12 @@ export function checkedWebhook({ url, secret, timeoutSeconds = 5, retries = 3 }:
     throw invalidAlerts('webhook.url', 'must not hold a user name or a password; sign deliveries with webhook.secret.')
   if (secret !== undefined && (typeof secret !== 'string' || secret.length < 8))
     throw invalidAlerts('webhook.secret', 'has to have at least 8 characters.')
-  if (!(timeoutSeconds > 0 && timeoutSeconds <= 60))
-    throw invalidAlerts('webhook.timeoutSeconds', `has to be above 0 and at most 60, not ${timeoutSeconds}.`)
+  if (!(typeof timeoutSeconds === 'number' && timeoutSeconds > 0 && timeoutSeconds <= 60))
+    throw invalidAlerts(
+      'webhook.timeoutSeconds',
+      `has to be above 0 and at most 60, not ${shownValue(timeoutSeconds)}.`,
+    )
   if (!Number.isInteger(retries) || retries < 0 || retries > 10)
-    throw invalidAlerts('webhook.retries', `has to be a whole number from 0 to 10, not ${retries}.`)
+    throw invalidAlerts('webhook.retries', `has to be a whole number from 0 to 10, not ${shownValue(retries)}.`)
   return target
 }

@@ -1,5 +1,6 @@
-import type { AlertOptions } from 'hotwell/monitoring'
-import { describe, expect, test } from 'vitest'
+import { setImmediate } from 'node:timers/promises'
+import { type AlertOptions, checkedAlerts } from 'hotwell/monitoring'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { monitored } from './performance-scene.ts'
 
 const minute = 60_000
@@ -142,6 +143,75 @@ test('a rule of one’s own is asked, its text is the message; one that throws r
   expect(logged).toEqual([expect.stringContaining('"broken"')])
 })
 
+test.each<[string, unknown]>([
+  ['an empty text', ''],
+  ['null', null],
+  ['nothing', undefined],
+  ['a number', 3],
+])('a rule that returns %s raises nothing: only true and a text do', (_, answer) => {
+  const when = () => answer as boolean
+  const { monitor } = monitored({ alerts: { rules: [{ name: 'odd', severity: 'high', when }] } })
+  expect(monitor.health().alerts).toEqual([])
+})
+
+test('a rule that returns a promise raises nothing and is told; that it fails hurts nobody', async () => {
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  onTestFinished(() => void process.off('unhandledRejection', unhandled))
+  const logged: object[] = []
+  const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => logged.push(fields) }
+  const when = (async () => Promise.reject(new Error('oops'))) as unknown as () => boolean
+  const { monitor } = monitored({ alerts: { rules: [{ name: 'later', severity: 'high', when }] }, logger })
+  expect(monitor.health().alerts).toEqual([])
+  await setImmediate()
+  expect(unhandled).not.toHaveBeenCalled()
+  expect(logged).toMatchObject([{ rule: 'later', err: { message: expect.stringContaining('promise') } }])
+})
+
+test('rules that ask for the health they decide on are answered, and the alert is told once', () => {
+  let asked = 0
+  const when = () => ++asked > 0 && scene.monitor.health().checkedAt > 0
+  const rules: AlertOptions['rules'] = [
+    { name: 'one', severity: 'low', when },
+    { name: 'two', severity: 'low', when },
+  ]
+  const scene = monitored({ alerts: { rules } })
+  expect(scene.monitor.health().alerts).toMatchObject([{ rule: 'one' }, { rule: 'two' }])
+  expect(scene.told).toHaveLength(2)
+  expect(asked).toBe(2)
+})
+
+test('hits of the hours in which nothing was acquired do not hide the misses of now', async () => {
+  const scene = monitored()
+  scene.lookups.hits += 1_000_000
+  await scene.clock.advance(10 * 60 * minute)
+  scene.lookups.misses += 50_000
+  scene.observe(1)
+  expect(scene.monitor.health().alerts).toMatchObject([{ rule: 'minCacheHitRate', value: expect.closeTo(1 / 3, 1) }])
+})
+
+test('another window forgets nothing that lies within it', async () => {
+  const { monitor, observe, clock, told } = monitored()
+  observe(5, { status: 'failed' })
+  monitor.health()
+  await clock.advance(5 * minute)
+  monitor.configure({ windowSeconds: 1800 })
+  await clock.advance(15 * minute)
+  expect(monitor.health().alerts).toMatchObject([{ rule: 'minSuccessRate' }])
+  monitor.configure({ windowSeconds: 60 })
+  expect(told.map(({ type }) => type)).toEqual(['alert.raised', 'alert.cleared'])
+})
+
+test('a closed monitor tells nothing any more; what it counted can be read', async () => {
+  const { monitor, observe, told, clock } = monitored()
+  monitor.close()
+  observe(5, { status: 'failed' })
+  await clock.advance(minute)
+  expect(monitor.health().state).toBe('healthy')
+  expect(told).toEqual([])
+  expect(monitor.snapshot().failed).toBe(5)
+})
+
 test('a listener that throws keeps nobody from hearing', async () => {
   const { monitor, observe } = monitored({
     onAlert: () => {
@@ -171,7 +241,15 @@ test.each<[object, RegExp]>([
   [{ maxTimeoutRate: -1 }, /maxTimeoutRate has to be a rate/],
   [{ maxAvgDurationSeconds: 0 }, /maxAvgDurationSeconds has to be a number of seconds above 0, not 0/],
   [{ maxConcurrentAcquisitions: 1.5 }, /maxConcurrentAcquisitions has to be a whole number/],
-  [{ windowSeconds: Number.POSITIVE_INFINITY }, /windowSeconds/],
+  [
+    { windowSeconds: Number.POSITIVE_INFINITY },
+    /windowSeconds has to be a number of seconds, at most 86400, not Infinity/,
+  ],
+  [{ minSamples: Number.NaN }, /minSamples has to be a whole number above 0, not NaN/],
+  [{ minSamples: 5n }, /minSamples has to be a whole number above 0, not 5n/],
+  [{ rules: 'all' }, /rules has to be a list of rules, not 'all'/],
+  [{ rules: [null] }, /rules\[0\] has to be \{ name, severity, when \}, not null/],
+  [{ rules: [{ name: 'a', severity: 'low', when: () => true, text: 'b' }] }, /rules\[0\]\.text is not known/],
   [{ rules: [{ name: 'a b', severity: 'low', when: () => true }] }, /rules\[0\]\.name/],
   [{ rules: [{ name: 'minSuccessRate', severity: 'low', when: () => true }] }, /another rule/],
   [
@@ -183,7 +261,19 @@ test.each<[object, RegExp]>([
   [{ webhook: { url: 'https://user:sesame@example.com' } }, /webhook\.url must not hold/],
   [{ webhook: { url: 'https://example.com', secret: 'short' } }, /webhook\.secret/],
   [{ webhook: { url: 'https://example.com', timeoutSeconds: 0 } }, /webhook\.timeoutSeconds/],
+  [{ webhook: { url: 'https://example.com', timeoutSeconds: '5' } }, /webhook\.timeoutSeconds .* not '5'/],
   [{ webhook: { url: 'https://example.com', retries: -1 } }, /webhook\.retries/],
+  [{ webhook: { url: 'https://example.com', retrys: 3 } }, /webhook\.retrys is not known; known are url, secret/],
+  [{ webhook: null }, /webhook has to be an object/],
 ])('options that make no sense are refused with the field: %o', (alerts, message) => {
   expect(() => monitored({ alerts: alerts as AlertOptions })).toThrow(message)
+  expect(() => checkedAlerts(alerts as AlertOptions)).toThrow(
+    expect.objectContaining({ code: 'invalid_configuration' }),
+  )
+})
+
+test('no alerts at all are refused as well, and a webhook is never shown', () => {
+  expect(() => checkedAlerts(null as unknown as AlertOptions)).toThrow('alerts have to be an object, or false.')
+  const url = 'https://example.com/hook/sesame'
+  expect(() => checkedAlerts({ webhook: url } as unknown as AlertOptions)).toThrow(/^(?!.*sesame).*webhook/)
 })

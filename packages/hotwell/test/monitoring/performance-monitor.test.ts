@@ -71,6 +71,26 @@ test('what runs and what ran at most at once is counted from starts and ends, al
   expect(monitor.snapshot()).toMatchObject({ concurrent: 1, failed: 1 })
 })
 
+test('what is told by hand may contradict itself or be no number: no figure becomes wrong by it', () => {
+  const { monitor } = monitored()
+  monitor.recordEnd('a', { success: true, status: 'timeout', totalSeconds: 1, loginSeconds: Number.POSITIVE_INFINITY })
+  monitor.recordEnd('b', { success: false, status: 'success', totalSeconds: Number.NaN })
+  const snapshot = monitor.snapshot()
+  expect(snapshot).toMatchObject({ successful: 1, failed: 1, timeouts: 0, otherErrors: 1, avgLoginDurationSeconds: 0 })
+  expect(snapshot.movingAverages.oneMinute).toMatchObject({ acquisitions: 2, successRate: 0.5 })
+  expect(snapshot.avgDurationSeconds).toBe(0.5)
+})
+
+test('sites told by hand are kept within bounds, too, and hostile names are names', () => {
+  const { monitor } = monitored()
+  for (let i = 0; i < 1500; i++) monitor.recordEnd(`${i}`, { success: true, totalSeconds: 1, site: `site ${i}` })
+  monitor.recordEnd('x', { success: true, totalSeconds: 1, site: '__proto__', account: 'a/b' })
+  const { bySite, byAccount } = monitor.dimensions()
+  expect(Object.keys(bySite)).toHaveLength(1000)
+  expect(Object.getOwnPropertyDescriptor(bySite, '__proto__')?.value).toMatchObject({ total: 1 })
+  expect(byAccount['__proto__/a/b']).toMatchObject({ total: 1 })
+})
+
 test('throughput is that of the last minute, its peak stays', async () => {
   const { clock, monitor, observe } = monitored()
   await clock.advance(minute)

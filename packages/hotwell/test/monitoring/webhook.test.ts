@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
@@ -92,6 +93,62 @@ test('a delivery that fails is tried again with the same number until it is take
   expect(deliveries).toHaveLength(3)
   expect(new Set(deliveries.map(({ headers }) => headers['x-hotwell-delivery'])).size).toBe(1)
   expect(scene.webhook.failed).toBe(0)
+})
+
+test.each<[string, (now: number) => string, number]>([
+  ['seconds', () => '20', 20_000],
+  ['a date', now => new Date(now + 20_000).toUTCString(), 20_000],
+  ['a thousand years, of which five minutes are granted', () => '31557600000', 300_000],
+])('Retry-After is obeyed: %s', async (_, retryAfter, pauseMs) => {
+  const { url, deliveries } = await receiver(
+    response => status(503, { 'retry-after': retryAfter(scene.clock.now()) })(response),
+    status(200),
+  )
+  const scene = hook({ url })
+  const schedule = vi.spyOn(scene.clock, 'schedule')
+  scene.webhook.send({ n: 1 })
+  await eventually(() => expect(schedule.mock.calls.map(([, delayMs]) => delayMs)).toEqual([5000, pauseMs]))
+  await scene.clock.advance(pauseMs - 1)
+  expect(schedule).toHaveBeenCalledTimes(2)
+  await scene.clock.advance(1)
+  await eventually(() => expect(deliveries).toHaveLength(2))
+})
+
+test('a receiver that hangs does not keep a process alive that has nothing else to do', async () => {
+  const { url, deliveries } = await receiver(hang)
+  const script = `
+    import { createSystemClock } from 'hotwell/core'
+    import { createWebhook } from 'hotwell/monitoring'
+    const logger = { debug() {}, info() {}, warn() {}, error() {} }
+    const webhook = createWebhook({ url: process.argv[1], timeoutSeconds: 60, clock: createSystemClock(), logger })
+    process.stdin.once('data', () => process.stdin.destroy())
+    webhook.send({ n: 1 })
+  `
+  const args = ['--conditions=hotwell-source', '--input-type=module', '--eval', script, url]
+  const child = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: ['pipe', 'ignore', 'inherit'] })
+  onTestFinished(() => void child.kill())
+  await eventually(() => expect(deliveries).toHaveLength(1))
+  child.stdin.write('go')
+  const [code] = await once(child, 'exit')
+  expect(code).toBe(0)
+})
+
+test('a reload that leaves the webhook as it is gives up no delivery', async () => {
+  const { url, deliveries } = await receiver(status(503), status(200))
+  const { observe, monitor, clock } = monitored({ alerts: { webhook: { url } } })
+  observe(5, { status: 'failed' })
+  monitor.health()
+  await eventually(() => expect(deliveries).toHaveLength(1))
+  monitor.configure({ minSamples: 4, webhook: { url } })
+  await vi.waitFor(
+    async () => {
+      await clock.advance(1000)
+      expect(deliveries).toHaveLength(2)
+    },
+    { timeout: 10_000, interval: 10 },
+  )
+  const [first, again] = deliveries
+  expect(again!.headers['x-hotwell-delivery']).toBe(first!.headers['x-hotwell-delivery'])
 })
 
 test('three retries, then it is given up and told, without path and query of the URL', async () => {
