@@ -27,6 +27,7 @@ test('a signal watched anew after all had left is heard again', () => {
   watch.delete(caller.signal, 'gone')
   watch.delete(caller.signal, 'gone')
   watch.add(caller.signal, 'here')
+  watch.delete(caller.signal, 'gone')
   caller.abort()
   expect(told).toEqual(['here'])
 })
