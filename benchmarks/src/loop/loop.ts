@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AcquisitionRecord } from 'hotwell'
 import { type Child, startChild } from '../harness/child.ts'
@@ -12,6 +14,7 @@ import type { SharedServerOptions } from './shared-server.ts'
 const seconds = 45
 const lifeSeconds = 20
 const latencyMs = 100
+const lockedSeconds = 15
 const refs = Array.from({ length: 100 }, (_, index) => `issuer/tenant/t${index}`)
 /** Shorter than a claim outlives its holder: whoever stands still for longer is to lose it. */
 const longestStopMs = 2500
@@ -53,10 +56,14 @@ export async function loop(): Promise<BenchmarkResult> {
     const busy = await callers.ask<CallFigures>('call', { ...calls, seconds })
     stopping.abort()
     const stopped = await stops
+    progress(`${lockedSeconds} s while another process holds the history`)
+    const locked = await whileHeld(join(folder.path, 'hotwell.db'), () =>
+      callers.ask<CallFigures>('call', { ...calls, seconds: lockedSeconds }),
+    )
     // Whoever stood still in the middle ends what it began.
     await sleep(2000)
     const results = [await serving.ask<Results>('results'), await standing.ask<Results>('results')]
-    return resultOf({ issuer, quiet, busy, stopped, results })
+    return resultOf({ issuer, quiet, busy, locked, stopped, results })
   } finally {
     await Promise.all([serving.close(), standing.close(), callers.close()])
     issuer.close()
@@ -76,15 +83,27 @@ async function stopNowAndThen(child: Child, signal: AbortSignal): Promise<number
   return stops
 }
 
+/** As a backup that never ends, or an operator's forgotten transaction. */
+async function whileHeld<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const database = new DatabaseSync(path, { timeout: 10_000 })
+  try {
+    database.exec('begin exclusive')
+    return await work()
+  } finally {
+    database.close()
+  }
+}
+
 interface Run {
   readonly issuer: Issuer
   readonly quiet: CallFigures
   readonly busy: CallFigures
+  readonly locked: CallFigures
   readonly stopped: number
   readonly results: readonly Results[]
 }
 
-function resultOf({ issuer, quiet, busy, stopped, results }: Run): BenchmarkResult {
+function resultOf({ issuer, quiet, busy, locked, stopped, results }: Run): BenchmarkResult {
   const finished = results.flatMap(result => result.finished)
   const succeeded = finished.filter(({ status }) => status === 'success')
   const kept = new Set(succeeded.map(({ fingerprint }) => fingerprint))
@@ -100,6 +119,7 @@ function resultOf({ issuer, quiet, busy, stopped, results }: Run): BenchmarkResu
       figure('P99', busy.p99Ms, 'ms', { peer: `quiet ${quiet.p99Ms.toPrecision(3)} ms`, limit: '≤ 20 ms' }),
       figure('P99.9', busy.p999Ms, 'ms', { peer: `quiet ${quiet.p999Ms.toPrecision(3)} ms` }),
       figure('slowest', busy.maxMs, 'ms', { peer: `quiet ${quiet.maxMs.toPrecision(3)} ms` }),
+      figure('P99, history held by another process', locked.p99Ms, 'ms', { limit: '≤ 20 ms' }),
       figure('history written', written / seconds, 'records/s'),
       figure('stops of the other process', stopped, ''),
       figure('acquisitions', issuer.issues.length, ''),
@@ -108,6 +128,7 @@ function resultOf({ issuer, quiet, busy, stopped, results }: Run): BenchmarkResu
     ],
     goals: [
       atMost('P99 of a warm token over HTTP, ms', busy.p99Ms, 20),
+      atMost('P99 while another process holds the history, ms', locked.p99Ms, 20),
       exactly('acquisitions before a token was due', issuer.extra().length, 0),
       exactly('claims lost', lost, 0),
       exactly('generations given twice', succeeded.length - generations.size, 0),

@@ -8,7 +8,7 @@ import { keepAlive } from './keep-alive.ts'
 import { RecordQueue } from './record-queue.ts'
 
 /** So many rows cost this thread some milliseconds to send; the more in one transaction, the fewer pages are written. */
-const largestBatch = 5000
+const largestBatch = 2000
 /** While one is written the next one travels; more would only be lost with a kill. */
 const mostInFlight = 2
 
