@@ -34,12 +34,12 @@ export {
   type ConcurrencyQuestion,
   type ConcurrencyRecommendation,
   type LimitBounds,
-  type RecentAcquisitions,
   recommendConcurrency,
   type SectionOutlook,
   type TunableLimit,
   tunableLimits,
 } from './recommend-concurrency.ts'
+export type { RecentAcquisitions } from './section-verdict.ts'
 export {
   type CacheCounters,
   TokenMetrics,

@@ -1,5 +1,5 @@
-import type { GateUsage } from '../tokens/acquisition-gate.ts'
-import type { AcquisitionStatus } from '../tokens/failure.ts'
+import type { GateSectionUsage, GateUsage } from '../tokens/acquisition-gate.ts'
+import { type Advice, judge, type RecentAcquisitions } from './section-verdict.ts'
 
 /** The limits that are recommended on; one login at a time with one account is not a matter of speed. */
 export const tunableLimits = [
@@ -12,14 +12,6 @@ export type TunableLimit = (typeof tunableLimits)[number]
 
 /** How far a limit may be moved, both ends included. */
 export type LimitBounds = Readonly<Partial<Record<TunableLimit, { readonly min?: number; readonly max?: number }>>>
-
-/** How a number of acquisitions ended: from history, or from what was counted since the start. */
-export interface RecentAcquisitions {
-  readonly total: number
-  readonly byStatus: Readonly<Partial<Record<AcquisitionStatus, number>>>
-  /** Mean, waits included. */
-  readonly meanSeconds: number
-}
 
 export interface ConcurrencyQuestion {
   readonly usage: GateUsage
@@ -52,55 +44,48 @@ export interface SectionOutlook {
   /** Shares of all acquisitions, 0 to 1. */
   readonly rateLimitedShare: number
   readonly failureShare: number
+  /** A whole sentence for people: why its limits should move, or why not. */
+  readonly verdict: string
 }
 
 export interface ConcurrencyAdvice {
-  /** Empty while the limits fit what was seen, or too little was. */
+  /** Empty while the limits fit what was seen, or too little was; the verdicts tell. */
   readonly recommendations: readonly ConcurrencyRecommendation[]
   readonly logins: SectionOutlook
   readonly others: SectionOutlook
 }
 
-const leastAcquisitions = 20
-/** Shares above which more at once makes things worse. */
-const tooManyRejected = 0.02
-const tooManyTimeouts = 0.1
-/** A wait is worth an effort when it is a tenth of the acquisition, and a quarter of a second. */
-const longWaitShare = 0.1
-const longWaitSeconds = 0.25
-const goodSuccess = 0.95
-
 /** Reasons from what was seen to better limits. Nothing is changed. */
 export function recommendConcurrency({ usage, logins, others, bounds = {} }: ConcurrencyQuestion): ConcurrencyAdvice {
-  const sections = [
-    { seen: logins, gate: usage.accounts, whole: 'maxConcurrentAcquisitions', each: 'maxConcurrentPerSite' },
-    { seen: others, gate: usage.others, whole: 'maxConcurrentOther', each: 'maxConcurrentPerProvider' },
-  ] as const
-  const recommendations = sections.flatMap(({ seen, gate, whole, each }) => {
-    const outlook = outlookOf(seen, gate, usage.limits[whole])
-    const advice = adviceOn(seen, outlook)
-    if (!advice) return []
-    // One site that is full holds back its own; otherwise it is the limit over all.
-    const fullSite = Object.values(gate.sites).some(site => site.waiting > 0 && site.running >= usage.limits[each])
-    const isWholeFull = gate.running >= usage.limits[whole]
-    const fields = advice.factor < 1 ? [whole, each] : fullSite && !isWholeFull ? [each] : [whole]
-    return fields.flatMap(field => moved(field, usage.limits[field], advice, bounds[field]))
-  })
+  const section = (
+    seen: RecentAcquisitions,
+    gate: GateSectionUsage,
+    [whole, each]: readonly [TunableLimit, TunableLimit],
+  ): { outlook: SectionOutlook; moves: ConcurrencyRecommendation[] } => {
+    const limits = { whole: usage.limits[whole], each: usage.limits[each] }
+    const { verdict, advice } = judge(seen, gate, limits)
+    const moves = advice
+      ? advice.tiers.flatMap(tier => {
+          const field = tier === 'whole' ? whole : each
+          return moved(field, usage.limits[field], { ...advice, reason: verdict }, bounds[field])
+        })
+      : []
+    return { outlook: { ...figuresOf(seen, gate, limits.whole), verdict }, moves }
+  }
+  const ofLogins = section(logins, usage.accounts, ['maxConcurrentAcquisitions', 'maxConcurrentPerSite'])
+  const ofOthers = section(others, usage.others, ['maxConcurrentOther', 'maxConcurrentPerProvider'])
   return {
-    recommendations,
-    logins: outlookOf(logins, usage.accounts, usage.limits.maxConcurrentAcquisitions),
-    others: outlookOf(others, usage.others, usage.limits.maxConcurrentOther),
+    recommendations: [...ofLogins.moves, ...ofOthers.moves],
+    logins: ofLogins.outlook,
+    others: ofOthers.outlook,
   }
 }
 
-interface Advice {
-  readonly factor: number
-  readonly reason: string
-  readonly confidence: number
-}
-
-function outlookOf(seen: RecentAcquisitions, gate: GateUsage['others'], limit: number): SectionOutlook {
-  const { total, byStatus } = seen
+function figuresOf(
+  { total, byStatus }: RecentAcquisitions,
+  gate: GateSectionUsage,
+  limit: number,
+): Omit<SectionOutlook, 'verdict'> {
   const share = (count = 0) => (total === 0 ? 0 : count / total)
   return {
     acquisitions: total,
@@ -112,34 +97,10 @@ function outlookOf(seen: RecentAcquisitions, gate: GateUsage['others'], limit: n
     failureShare: share(total - (byStatus.success ?? 0)),
   }
 }
-
-function adviceOn({ total, byStatus, meanSeconds }: RecentAcquisitions, outlook: SectionOutlook): Advice | undefined {
-  if (total < leastAcquisitions) return undefined
-  const { rateLimitedShare, failureShare, meanWaitSeconds, p95WaitSeconds, queueTimeouts } = outlook
-  // Half of what can be sure is sure at a hundred acquisitions, nine tenths at nine hundred.
-  const evidence = total / (total + 100)
-  if (rateLimitedShare > tooManyRejected) {
-    const reason = `${byStatus.rate_limited} of ${total} acquisitions were answered 429, ${percent(rateLimitedShare)}: fewer at once are rejected less.`
-    return { factor: 0.5, reason, confidence: rounded(evidence * clear(rateLimitedShare / tooManyRejected)) }
-  }
-  const timeoutShare = (byStatus.timeout ?? 0) / total
-  if (timeoutShare > tooManyTimeouts) {
-    const reason = `${byStatus.timeout} of ${total} acquisitions timed out, ${percent(timeoutShare)}: fewer at once may be answered in time.`
-    return { factor: 0.75, reason, confidence: rounded(evidence * clear(timeoutShare / tooManyTimeouts) * 0.8) }
-  }
-  const waitsLong = meanWaitSeconds > Math.max(longWaitSeconds, meanSeconds * longWaitShare)
-  if ((!waitsLong && queueTimeouts === 0) || failureShare > 1 - goodSuccess) return undefined
-  const gaveUp = queueTimeouts > 0 ? `; ${queueTimeouts} gave up waiting` : ''
-  const reason =
-    `Acquisitions wait ${seconds(meanWaitSeconds)} in the mean for their turn, ${seconds(p95WaitSeconds)} at P95${gaveUp}, ` +
-    `while ${percent(1 - failureShare)} of ${total} succeed: more at once would wait less.`
-  return { factor: 1.5, reason, confidence: rounded(evidence * (queueTimeouts > 0 ? 0.9 : 0.75)) }
-}
-
 function moved(
   field: TunableLimit,
   current: number,
-  { factor, reason, confidence }: Advice,
+  { factor, reason, confidence }: Pick<Advice, 'factor' | 'confidence'> & { reason: string },
   { min = 1, max = current * 4 }: { min?: number; max?: number } = {},
 ): ConcurrencyRecommendation[] {
   if (!Number.isFinite(current)) return []
@@ -148,21 +109,4 @@ function moved(
   // Bounds may lie beyond where it stands: it is not moved against the advice to get there.
   if (recommended === current || recommended > current !== factor > 1) return []
   return [{ field, current, recommended, reason, confidence }]
-}
-
-/** How clear a share is that exceeds its threshold so many times. */
-function clear(times: number): number {
-  return Math.min(1, 0.5 + times / 10)
-}
-
-function rounded(confidence: number): number {
-  return Math.round(confidence * 100) / 100
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)}%`
-}
-
-function seconds(value: number): string {
-  return `${Number(value.toPrecision(2))} s`
 }

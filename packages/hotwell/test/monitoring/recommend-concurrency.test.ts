@@ -33,6 +33,41 @@ test('where one site is full and the rest is not, it is the limit of a site', ()
   expect(ask({ usage: waiting, logins: fine })).toMatchObject([{ field: 'maxConcurrentPerSite', recommended: 3 }])
 })
 
+test('where one site is full and with it the whole, both limits hold it back', () => {
+  const sites = { court: { running: 2, waiting: 9 }, bank: { running: 1, waiting: 0 } }
+  const waiting = usage({ running: 3, waiting: 9, meanWaitMs: 6000, p95WaitMs: 9000, sites })
+  expect(ask({ usage: waiting, logins: fine }).map(({ field }) => field)).toEqual([
+    'maxConcurrentAcquisitions',
+    'maxConcurrentPerSite',
+  ])
+})
+
+test('those who wait for the rate of a provider, or for one account, are not helped by limits', () => {
+  const sites = { crm: { running: 1, waiting: 40 } }
+  const paced = usage({}, { running: 1, waiting: 40, meanWaitMs: 3000, sites })
+  const { recommendations, others } = recommendConcurrency({ usage: paced, logins: none, others: fine })
+  expect(recommendations).toEqual([])
+  expect(others.verdict).toBe(
+    '40 wait though no limit is reached: for their account, or for the rate that the provider allows.',
+  )
+})
+
+test('who gave up waiting long ago is no reason; with others waiting now it is, and no failure of the provider', () => {
+  expect(ask({ usage: usage({ timedOut: 9 }), logins: fine })).toEqual([])
+  const logins = { total: 500, byStatus: { success: 440, failed: 60 }, meanSeconds: 4 }
+  const full = usage({ timedOut: 60, running: 3, waiting: 5 })
+  expect(ask({ usage: full, logins })).toMatchObject([
+    { field: 'maxConcurrentAcquisitions', reason: expect.stringMatching(/60 gave up.*100\.0% of 440/) },
+  ])
+})
+
+test('what was waited for is surer while it lasts than afterwards', () => {
+  const during = ask({ usage: usage({ running: 3, waiting: 2, meanWaitMs: 6000 }), logins: fine })
+  const afterwards = ask({ usage: usage({ meanWaitMs: 6000 }), logins: fine })
+  expect(afterwards).toMatchObject([{ field: 'maxConcurrentAcquisitions', recommended: 5 }])
+  expect(afterwards[0]!.confidence).toBeLessThan(during[0]!.confidence)
+})
+
 test('429s ask for fewer at once, whoever waits; the more of them, the surer', () => {
   const rejected = (rate_limited: number) => ({
     others: { total: 500, byStatus: { success: 500 - rate_limited, rate_limited }, meanSeconds: 1 },
@@ -63,6 +98,10 @@ test('where logins fail anyway, more of them are no cure for waiting', () => {
 test('too few acquisitions say nothing', () => {
   const logins = { total: 19, byStatus: { rate_limited: 19 }, meanSeconds: 1 }
   expect(ask({ logins })).toEqual([])
+  expect(recommendConcurrency({ usage: usage(), logins, others: none })).toMatchObject({
+    logins: { verdict: '19 acquisitions say too little; 20 are needed.' },
+    others: { verdict: '0 acquisitions say too little; 20 are needed.' },
+  })
 })
 
 test('recommendations stay within the bounds, and are none where the bound is reached', () => {
@@ -88,5 +127,6 @@ test('the outlook has the figures it rests on', () => {
     queueTimeouts: 2,
     rateLimitedShare: 0.1,
     failureShare: 0.25,
+    verdict: '4 of 40 acquisitions were answered 429, 10.0%: fewer at once are rejected less.',
   })
 })
