@@ -1,4 +1,4 @@
-import type { Waiter } from './gate-waiter.ts'
+import type { Waiter } from './gate-queue.ts'
 
 /**
  * All who wait with one priority, in the order in which they came. Everybody may wait equally long, so they run out of

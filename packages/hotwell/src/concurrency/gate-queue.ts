@@ -1,7 +1,7 @@
 import { type HeapNode, IndexedHeap } from '../core/indexed-heap.ts'
 import { RateGate, type RateGateOptions } from '../core/rate-gate.ts'
-import type { GateRequest } from './gate-contract.ts'
-import { before, type Ranked, type Waiter, WaiterList } from './gate-waiter.ts'
+import type { GateRequest, GateSlot } from './gate-contract.ts'
+import { before, type Ranked, WaiterList } from './waiter-list.ts'
 
 // Who waits stands in the lane of its account (all other kinds: of its provider). A lane whose account is free stands
 // in the heap of its site, a site with free slots in the heap of its section, each ordered by whoever is first in it.
@@ -59,8 +59,8 @@ export class Lane extends Tier implements RankedNode {
   urgent = false
   readonly site: Site
   readonly subject: string | undefined
-  readonly #foreground = new WaiterList()
-  readonly #preheats = new WaiterList()
+  readonly #foreground = new WaiterList<Waiter>()
+  readonly #preheats = new WaiterList<Waiter>()
   waiting = 0
   #openMs = 0
   /** -1 while it is full. */
@@ -125,7 +125,7 @@ export class Lane extends Tier implements RankedNode {
     return this.#openSince < 0 ? this.#openMs : this.#openMs + now - this.#openSince
   }
 
-  #list(waiter: Waiter): WaiterList {
+  #list(waiter: Waiter): WaiterList<Waiter> {
     return waiter.request.priority === 'foreground' ? this.#foreground : this.#preheats
   }
 }
@@ -209,5 +209,41 @@ export class ProviderState {
   inOrder(): Site[] {
     const waiting = this.sites.filter(site => site.head)
     return waiting.sort((a, b) => (before(a.head!, b.head!) ? -1 : 1))
+  }
+}
+
+/** Who waits. */
+export class Waiter implements Ranked {
+  readonly number: number
+  readonly request: GateRequest
+  readonly lane: Lane
+  readonly arrivedAt: number
+  /** The lane's {@link Lane.openMsAt} on arrival. */
+  readonly openMs: number
+  /** Waited for by somebody, or a preheat that has waited long enough to count as such. */
+  urgent: boolean
+  /** In its lane. */
+  previous: Waiter | undefined
+  next: Waiter | undefined
+  /** Among all of its priority. */
+  earlier: Waiter | undefined
+  later: Waiter | undefined
+  readonly resolve: (slot: GateSlot) => void
+  readonly reject: (reason: unknown) => void
+
+  constructor(facts: Pick<Waiter, 'number' | 'request' | 'lane' | 'arrivedAt' | 'resolve' | 'reject'>) {
+    this.number = facts.number
+    this.request = facts.request
+    this.lane = facts.lane
+    this.arrivedAt = facts.arrivedAt
+    this.openMs = facts.lane.openMsAt(facts.arrivedAt)
+    this.urgent = facts.request.priority === 'foreground'
+    this.resolve = facts.resolve
+    this.reject = facts.reject
+  }
+
+  /** For how long its account was taken while it waited. */
+  lockWaitMs(now: number): number {
+    return now - this.arrivedAt - (this.lane.openMsAt(now) - this.openMs)
   }
 }

@@ -1,8 +1,7 @@
 import { HotwellError } from '../core/errors.ts'
 import { requestName } from './gate-contract.ts'
 import type { GateLimits } from './gate-limits.ts'
-import type { Holder } from './gate-queue.ts'
-import type { Waiter } from './gate-waiter.ts'
+import type { Holder, Waiter } from './gate-queue.ts'
 
 const shownHolders = 3
 const shortestRetryMs = 1000

@@ -4,12 +4,11 @@ import { type Logger, silentLogger } from '../core/logger.ts'
 import { ArrivalList } from './arrival-list.ts'
 import { type Gate, type GateRequest, type GateSlot, type GateUsage, requestName } from './gate-contract.ts'
 import { changedLimits, completeLimits, type GateLimits } from './gate-limits.ts'
-import { Lane, type ProviderState, type Section } from './gate-queue.ts'
+import { Lane, type ProviderState, type Section, Waiter } from './gate-queue.ts'
 import { gateClosed, queueTimeout } from './gate-refusal.ts'
 import { Slot } from './gate-slot.ts'
 import { GateTiers } from './gate-tiers.ts'
 import { GateTally, usageOf } from './gate-usage.ts'
-import { Waiter } from './gate-waiter.ts'
 import { SignalWatch } from './signal-watch.ts'
 
 export interface GateOptions extends GateLimits {
