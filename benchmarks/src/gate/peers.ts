@@ -78,13 +78,6 @@ export class ThreeSemaphores {
   }
 }
 
-/** async-mutex comes with another peer; undefined where it is not installed. */
-export async function asyncMutex(): Promise<((limit: number) => Semaphore) | undefined> {
-  const name: string = 'async-mutex'
-  const module: { Semaphore: new (limit: number) => Semaphore } | undefined = await import(name).catch(() => undefined)
-  return module && (limit => new module.Semaphore(limit))
-}
-
 /**
  * The control for wake-ups: the same three tiers, first come, first served among those who could run, found by looking
  * through all who wait.

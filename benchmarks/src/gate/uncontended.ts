@@ -1,9 +1,10 @@
+import { Semaphore } from 'async-mutex'
 import { createGate } from 'hotwell/concurrency'
 import { createSystemClock } from 'hotwell/core'
+import { interleave } from '../harness/interleave.ts'
 import { progress } from '../harness/progress.ts'
-import { interleave } from '../token-get/interleave.ts'
-import { type Loop, loopOf, type Variant } from '../token-get/variant.ts'
-import { asyncMutex, PlainCounter, PromiseQueue, ThreeSemaphores } from './peers.ts'
+import { type Loop, loopOf, type Variant } from '../harness/variant.ts'
+import { PlainCounter, PromiseQueue, ThreeSemaphores } from './peers.ts'
 import { loginRequests, tenantRequests } from './requests.ts'
 
 const count = 1000
@@ -11,7 +12,6 @@ const rounds = 41
 
 /** Nanoseconds for entering and releasing where nobody else is, by variant. */
 export async function uncontended(): Promise<Map<string, number>> {
-  const makeSemaphore = await asyncMutex()
   const gate = createGate({ clock: createSystemClock() })
   const tenants = tenantRequests(count)
   const logins = loginRequests(count)
@@ -21,15 +21,12 @@ export async function uncontended(): Promise<Map<string, number>> {
     variant('gate, logins', logins, createGate({ clock: createSystemClock() }), enter),
     variant('plain counter', tenants, new PlainCounter(), enter),
     variant('promise queue', tenants, new PromiseQueue(3), enter),
-  ]
-  if (makeSemaphore) {
-    const three = new ThreeSemaphores(makeSemaphore)
-    variants.push({
-      ...variant('async-mutex, one semaphore', tenants, makeSemaphore(3), 'shared.acquire()'),
+    {
+      ...variant('async-mutex, one semaphore', tenants, new Semaphore(3), 'shared.acquire()'),
       consume: '[1]() ?? 1',
-    })
-    variants.push(variant('async-mutex, three tiers', logins, three, enter))
-  }
+    },
+    variant('async-mutex, three tiers', logins, new ThreeSemaphores(limit => new Semaphore(limit)), enter),
+  ]
   const loops = new Map<string, Loop>()
   for (const one of variants) loops.set(one.name, loopOf(one))
   for (const [name, loop] of loops) {

@@ -1,7 +1,7 @@
 import { compileFunction } from 'node:vm'
 import type { TokenHandle } from 'hotwell'
 import { createSystemClock, neverTick } from 'hotwell/core'
-import type { Variant } from './variant.ts'
+import type { Variant } from '../harness/variant.ts'
 
 const counting = /this\.#counters\.hits\+\+/g
 

@@ -1,6 +1,6 @@
 import { createTokenManager, type TokenHandle } from 'hotwell'
 import { custom } from 'hotwell/providers/custom'
-import type { Variant } from './variant.ts'
+import type { Variant } from '../harness/variant.ts'
 
 /** A token manager as it comes: metrics on, preheating on, memory store; every token warm. */
 export async function warmManager(tokens: readonly string[]) {

@@ -1,15 +1,15 @@
+import { interleave } from '../harness/interleave.ts'
 import { progress } from '../harness/progress.ts'
 import { atLeast, atMost, type BenchmarkResult, type Figure, figure, type Goal } from '../harness/result.ts'
+import { type Loop, loopOf, type Variant } from '../harness/variant.ts'
 import { handleTwins } from './handle-twins.ts'
 import { hotwellGet, hotwellPeek, warmManager } from './hotwell.ts'
-import { interleave } from './interleave.ts'
 import { bentocachePeer } from './peers/bentocache.ts'
 import { awaitFloor, plainMap } from './peers/floors.ts'
 import { googleAuthPeer } from './peers/google-auth.ts'
 import { larkPeer } from './peers/lark.ts'
 import { lruCachePeer } from './peers/lru-cache.ts'
 import { msalOneClientPeer, msalPeer } from './peers/msal.ts'
-import { type Loop, loopOf, type Variant } from './variant.ts'
 
 const refCount = 1000
 /** How many times as long as `get()` each peer has to take. */

@@ -1,6 +1,6 @@
 import { BentoCache, bentostore } from 'bentocache'
 import { memoryDriver } from 'bentocache/drivers/memory'
-import type { Variant } from '../variant.ts'
+import type { Variant } from '../../harness/variant.ts'
 
 /** bentocache on its memory driver, with serialising switched off: its fastest set-up. */
 export async function bentocachePeer(refs: readonly string[], tokens: readonly string[]): Promise<Variant> {

@@ -1,4 +1,4 @@
-import type { Variant } from '../variant.ts'
+import type { Variant } from '../../harness/variant.ts'
 
 /** What anything awaited costs at least: a promise that is resolved already. */
 export function awaitFloor(tokens: readonly string[]): Variant {

@@ -1,5 +1,5 @@
 import { OAuth2Client } from 'google-auth-library'
-import type { Variant } from '../variant.ts'
+import type { Variant } from '../../harness/variant.ts'
 
 /** google-auth-library: a client per token, each with credentials that do not expire soon; its cheapest call. */
 export async function googleAuthPeer(tokens: readonly string[]): Promise<Variant> {

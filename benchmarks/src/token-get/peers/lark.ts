@@ -1,6 +1,6 @@
 import { startLarkSimulator } from '@hotwell/sandbox'
 import { Client, LoggerLevel } from '@larksuiteoapi/node-sdk'
-import type { Variant } from '../variant.ts'
+import type { Variant } from '../../harness/variant.ts'
 
 /** Lark's own SDK with its own cache: a client per app, each warmed up at the simulator. */
 export async function larkPeer(refs: readonly string[]): Promise<Variant> {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Variant } from '../variant.ts'
+import type { Variant } from '../../harness/variant.ts'
 
 /** lru-cache with `fetch` and a time to live, as one would keep tokens in it. */
 export async function lruCachePeer(refs: readonly string[], tokens: readonly string[]): Promise<Variant> {

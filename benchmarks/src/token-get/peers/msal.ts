@@ -1,5 +1,5 @@
 import { ConfidentialClientApplication, type INetworkModule } from '@azure/msal-node'
-import type { Variant } from '../variant.ts'
+import type { Variant } from '../../harness/variant.ts'
 
 const tenant = '11111111-1111-4111-8111-111111111111'
 const authority = `https://login.microsoftonline.com/${tenant}`

@@ -1,4 +1,4 @@
-import { median, shuffled } from '../harness/statistics.ts'
+import { median, shuffled } from './statistics.ts'
 import type { Loop } from './variant.ts'
 
 export interface InterleaveOptions {
