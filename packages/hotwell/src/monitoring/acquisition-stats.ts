@@ -48,8 +48,7 @@ export interface AcquisitionStatsOptions {
 export class AcquisitionStats {
   readonly #clock: Clock
   readonly #windowMs: number
-  readonly #groups = new Map<string, Group>()
-  readonly #recent = new Map<string, WindowedHistogram>()
+  readonly #providers = new Map<string, { kinds: Map<string, Group>; recent: WindowedHistogram }>()
 
   constructor({ clock, windowSeconds = 900 }: AcquisitionStatsOptions) {
     this.#clock = clock
@@ -59,27 +58,25 @@ export class AcquisitionStats {
   recordAcquisition(record: AcquisitionRecord): void {
     const { provider, kind, status, trigger } = record
     const totalMs = Math.max(0, record.totalMs)
-    const key = `${provider}/${kind}`
-    let group = this.#groups.get(key)
-    if (!group) this.#groups.set(key, (group = new Group(provider, kind)))
-    group.add(status, trigger, totalMs / 1000)
-
-    let recent = this.#recent.get(provider)
-    if (!recent) {
-      recent = new WindowedHistogram({ clock: this.#clock, windowMs: this.#windowMs })
-      this.#recent.set(provider, recent)
+    let known = this.#providers.get(provider)
+    if (!known) {
+      const recent = new WindowedHistogram({ clock: this.#clock, windowMs: this.#windowMs })
+      this.#providers.set(provider, (known = { kinds: new Map(), recent }))
     }
-    recent.record(totalMs)
+    let group = known.kinds.get(kind)
+    if (!group) known.kinds.set(kind, (group = new Group(provider, kind)))
+    group.add(status, trigger, totalMs / 1000)
+    known.recent.record(totalMs)
   }
 
   /** Everything since the start, by provider and kind. */
   figures(): AcquisitionFigures[] {
-    return [...this.#groups.values()].map(group => group.figures())
+    return [...this.#providers.values()].flatMap(({ kinds }) => [...kinds.values()].map(group => group.figures()))
   }
 
   /** The durations of the last minutes, by provider; a provider without any is left out. */
   recentDurations(): RecentDurations[] {
-    return [...this.#recent].flatMap(([provider, recent]) => {
+    return [...this.#providers].flatMap(([provider, { recent }]) => {
       const histogram = recent.current()
       if (histogram.count === 0) return []
       return {
@@ -93,15 +90,14 @@ export class AcquisitionStats {
   }
 
   reset(): void {
-    this.#groups.clear()
-    this.#recent.clear()
+    this.#providers.clear()
   }
 }
 
 class Group {
   readonly provider: string
   readonly kind: string
-  readonly #counts = new Map<string, { status: AcquisitionStatus; trigger: AcquisitionTrigger; count: number }>()
+  readonly #counts: { status: AcquisitionStatus; trigger: AcquisitionTrigger; count: number }[] = []
   /** Each duration in the first bucket that holds it; the last one holds what exceeds every bound. */
   readonly #buckets = new Array<number>(durationBoundsSeconds.length + 1).fill(0)
   #sumSeconds = 0
@@ -113,10 +109,10 @@ class Group {
   }
 
   add(status: AcquisitionStatus, trigger: AcquisitionTrigger, seconds: number): void {
-    const key = `${status} ${trigger}`
-    const counted = this.#counts.get(key)
+    // At most one for each status and trigger; the usual ones come first, since they are met first.
+    const counted = this.#counts.find(one => one.status === status && one.trigger === trigger)
     if (counted) counted.count++
-    else this.#counts.set(key, { status, trigger, count: 1 })
+    else this.#counts.push({ status, trigger, count: 1 })
     const bucket = durationBoundsSeconds.findIndex(bound => seconds <= bound)
     this.#buckets[bucket < 0 ? durationBoundsSeconds.length : bucket]!++
     this.#sumSeconds += seconds
@@ -128,7 +124,7 @@ class Group {
     return {
       provider: this.provider,
       kind: this.kind,
-      counts: [...this.#counts.values()].map(counted => ({ ...counted })),
+      counts: this.#counts.map(counted => ({ ...counted })),
       durations: {
         buckets: durationBoundsSeconds.map((_, index) => (sum += this.#buckets[index]!)),
         sumSeconds: this.#sumSeconds,

@@ -48,11 +48,12 @@ export class AnomalyWatch {
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#window = this.#now()
+    this.#window = windowOf(clock.monotonic())
   }
 
-  record(success: boolean, durationSeconds: number): void {
-    this.#close()
+  /** `now`: monotonic ms. */
+  record(now: number, success: boolean, durationSeconds: number): void {
+    this.#close(now)
     this.#acquisitions++
     if (!success) this.#failures++
     this.#sumSeconds += durationSeconds
@@ -60,7 +61,7 @@ export class AnomalyWatch {
   }
 
   current(): Anomaly[] {
-    this.#close()
+    this.#close(this.#clock.monotonic())
     const stale = this.#window - Math.ceil(staleMs / windowMs)
     return [this.#durations, this.#failureRates].flatMap(series => series.anomalySince(stale) ?? [])
   }
@@ -68,32 +69,32 @@ export class AnomalyWatch {
   reset(): void {
     this.#durations.reset()
     this.#failureRates.reset()
-    this.#begin()
-  }
-
-  #now(): number {
-    return Math.floor(this.#clock.monotonic() / windowMs)
+    this.#begin(this.#clock.monotonic())
   }
 
   /** Looks at the window that is over, if one is. */
-  #close(): void {
+  #close(now: number): void {
     const number = this.#window
-    if (this.#now() === number) return
+    if (windowOf(now) === number) return
     const count = this.#acquisitions
     if (count >= leastSamples) {
-      const beganAt = this.#clock.now() - (this.#clock.monotonic() - number * windowMs)
+      const beganAt = this.#clock.now() - (now - number * windowMs)
       const window = { number, beganAt, count }
       const failed = this.#failures / count
       this.#durations.add({ ...window, mean: this.#sumSeconds / count, meanSquare: this.#sumSquares / count })
       this.#failureRates.add({ ...window, mean: failed, meanSquare: failed })
     }
-    this.#begin()
+    this.#begin(now)
   }
 
-  #begin(): void {
-    this.#window = this.#now()
+  #begin(now: number): void {
+    this.#window = windowOf(now)
     this.#acquisitions = this.#failures = this.#sumSeconds = this.#sumSquares = 0
   }
+}
+
+function windowOf(monotonicMs: number): number {
+  return Math.floor(monotonicMs / windowMs)
 }
 
 /** What one minute's acquisitions came to; a failure counts 1, a success 0. */

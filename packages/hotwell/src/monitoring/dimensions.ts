@@ -15,7 +15,7 @@ interface Figures {
   maxDurationSeconds: number
 }
 
-/** The one used last at the end. */
+/** Once there are many, the one used last at the end. */
 type FiguresByName = Map<string, Figures>
 
 /** Of accounts there is no end, and of whatever else is told by hand. */
@@ -57,11 +57,14 @@ export class Dimensions {
 
 /** True when the one used longest ago was given up for it. */
 function add(map: FiguresByName, name: string, success: boolean, seconds: number): boolean {
-  const figures = map.get(name) ?? { total: 0, successful: 0, durationSeconds: 0, maxDurationSeconds: 0 }
+  let figures = map.get(name)
+  if (!figures) map.set(name, (figures = { total: 0, successful: 0, durationSeconds: 0, maxDurationSeconds: 0 }))
   figures.total++
   if (success) figures.successful++
   figures.durationSeconds += seconds
   if (seconds > figures.maxDurationSeconds) figures.maxDurationSeconds = seconds
+  // To move it costs more than to count it, and who was used longest ago matters only where there are many.
+  if (map.size <= mostKept / 2) return false
   map.delete(name)
   map.set(name, figures)
   if (map.size <= mostKept) return false

@@ -1,6 +1,5 @@
 import type { Clock, ScheduledCall } from '../core/clock.ts'
 import { type Logger, silentLogger } from '../core/logger.ts'
-import { RateCounter } from '../core/moving-average.ts'
 import type { AcquisitionRecord } from '../tokens/acquisition-record.ts'
 import type { AcquisitionStatus } from '../tokens/failure.ts'
 import type { Alert, HealthState } from '../tokens/token-events.ts'
@@ -90,11 +89,12 @@ class Monitor implements PerformanceMonitor {
   readonly #alerts: AlertBook
   readonly #totals = new PerformanceTotals()
   readonly #dimensions = new Dimensions()
-  readonly #throughput: RateCounter
   readonly #inFlight: InFlight
   readonly #anomalies: AnomalyWatch
   #recent: RecentOutcomes
   #sinceAt: number
+  /** The same instant, monotonic. */
+  #beganAt: number
   #peakThroughput = 0
   /** At the last reset, and at the last look. */
   #lookupsBefore: Lookups
@@ -110,19 +110,20 @@ class Monitor implements PerformanceMonitor {
     this.#lookups = options.lookups ?? (() => ({ hits: 0, misses: 0 }))
     this.#alerts = new AlertBook({ clock, logger, onAlert })
     this.#alerts.use(alerts)
-    this.#throughput = new RateCounter({ clock })
     this.#inFlight = new InFlight(clock)
     this.#inFlight.limit = this.#mostConcurrent
     this.#anomalies = new AnomalyWatch(clock)
     this.#recent = new RecentOutcomes(clock, this.#windowSeconds)
     this.#sinceAt = clock.now()
+    this.#beganAt = clock.monotonic()
     this.#lookupsBefore = this.#lookupsSeen = this.#lookups()
     this.#lookedAt = clock.monotonic()
   }
 
   recordStart(id: string, site: string, account?: string): void {
     this.#inFlight.start(id, { site, account })
-    this.#planEvaluation(laterMs)
+    // Any that is planned comes soon enough, and to know when costs a look at the clock.
+    if (this.#timerAt === Number.POSITIVE_INFINITY) this.#planEvaluation(laterMs)
   }
 
   recordEnd(id: string, end: RecordedEnd): void {
@@ -154,7 +155,7 @@ class Monitor implements PerformanceMonitor {
       ...this.#totals.figures(),
       concurrent: this.#inFlight.count,
       peakConcurrent: this.#inFlight.peak,
-      throughputPerSecond: this.#throughput.perSecond,
+      throughputPerSecond: this.#throughput(60),
       peakThroughputPerSecond: this.#peakThroughput,
       cacheHitRate: hits + misses === 0 ? 0 : hits / (hits + misses),
       movingAverages: {
@@ -190,9 +191,9 @@ class Monitor implements PerformanceMonitor {
 
   reset(): void {
     this.#sinceAt = this.#clock.now()
+    this.#beganAt = this.#clock.monotonic()
     this.#totals.reset()
     this.#dimensions.reset()
-    this.#throughput.reset()
     this.#peakThroughput = 0
     this.#inFlight.reset()
     this.#recent.reset()
@@ -213,12 +214,12 @@ class Monitor implements PerformanceMonitor {
     const failure = end.status === 'success' ? undefined : end.status
     const status = success ? 'success' : (failure ?? 'failed')
     const seconds = totalSeconds >= 0 && Number.isFinite(totalSeconds) ? totalSeconds : 0
+    const now = this.#clock.monotonic()
     this.#totals.record(status, seconds, loginSeconds)
-    this.#throughput.add()
-    this.#recent.acquisition(success, status === 'timeout', seconds)
-    this.#anomalies.record(success, seconds)
+    this.#recent.acquisition(now, success, status === 'timeout', seconds)
+    this.#anomalies.record(now, success, seconds)
     this.#dimensions.record(end, success, seconds)
-    this.#planEvaluation(soonMs)
+    this.#planEvaluation(soonMs, now)
   }
 
   get #windowSeconds(): number {
@@ -231,18 +232,23 @@ class Monitor implements PerformanceMonitor {
 
   #average(spanSeconds: number): MovingFigures {
     const { acquisitions, successes, durationSeconds } = this.#recent.over(spanSeconds)
-    const aliveSeconds = Math.max(1, (this.#clock.now() - this.#sinceAt) / 1000)
     return {
       acquisitions,
-      perSecond: acquisitions / Math.min(spanSeconds, aliveSeconds),
+      perSecond: this.#throughput(spanSeconds),
       avgDurationSeconds: acquisitions === 0 ? 0 : durationSeconds / acquisitions,
       successRate: acquisitions === 0 ? 1 : successes / acquisitions,
     }
   }
 
+  #throughput(spanSeconds: number): number {
+    const aliveSeconds = (this.#clock.monotonic() - this.#beganAt) / 1000
+    const { acquisitions } = this.#recent.over(spanSeconds)
+    return acquisitions / Math.max(1, Math.min(aliveSeconds, this.#recent.reachSeconds(spanSeconds)))
+  }
+
   /** Looks at what only others count: each lookup must not cost a call. */
   #lookAround(): void {
-    this.#peakThroughput = Math.max(this.#peakThroughput, this.#throughput.perSecond)
+    this.#peakThroughput = Math.max(this.#peakThroughput, this.#throughput(60))
     const { hits, misses } = this.#lookups()
     const seen = this.#lookupsSeen
     const now = this.#clock.monotonic()
@@ -253,8 +259,8 @@ class Monitor implements PerformanceMonitor {
   }
 
   /** At the latest after so long; there is no timer while nothing happens. */
-  #planEvaluation(withinMs: number): void {
-    const at = this.#clock.monotonic() + withinMs
+  #planEvaluation(withinMs: number, now = this.#clock.monotonic()): void {
+    const at = now + withinMs
     if (this.#closed || this.#timerAt <= at) return
     this.#timer?.cancel()
     this.#timerAt = at

@@ -40,8 +40,9 @@ export class RecentOutcomes {
     return other
   }
 
-  acquisition(success: boolean, timeout: boolean, durationSeconds: number): void {
-    const slice = this.#current()
+  /** `now` (monotonic ms): to read the clock costs more than the rest of it. */
+  acquisition(now: number, success: boolean, timeout: boolean, durationSeconds: number): void {
+    const slice = this.#slice(Math.floor(now / sliceMs))
     slice.acquisitions++
     if (success) slice.successes++
     if (timeout) slice.timeouts++
@@ -55,16 +56,16 @@ export class RecentOutcomes {
   lookups(hits: number, misses: number, sinceMs: number): void {
     const now = this.#now()
     const slices = Math.max(1, Math.ceil(sinceMs / sliceMs))
-    this.#current().misses += misses
+    this.#slice(now).misses += misses
     for (let back = Math.min(slices, this.#ring.length, now + 1) - 1; back >= 0; back--)
       this.#slice(now - back).hits += Math.floor(hits / slices) + (back < hits % slices ? 1 : 0)
   }
 
   over(spanSeconds: number): OutcomeSums {
-    const oldest = this.#now() - Math.min(this.#ring.length, Math.max(1, Math.ceil((spanSeconds * 1000) / sliceMs)))
+    const first = this.#firstOf(spanSeconds)
     const sums: OutcomeSums = { acquisitions: 0, successes: 0, timeouts: 0, durationSeconds: 0, hits: 0, misses: 0 }
     for (const slice of this.#ring) {
-      if (slice.number <= oldest) continue
+      if (slice.number < first) continue
       sums.acquisitions += slice.acquisitions
       sums.successes += slice.successes
       sums.timeouts += slice.timeouts
@@ -75,16 +76,22 @@ export class RecentOutcomes {
     return sums
   }
 
+  /** So far back {@link over} really looks, in seconds. */
+  reachSeconds(spanSeconds: number): number {
+    return (this.#clock.monotonic() - this.#firstOf(spanSeconds) * sliceMs) / 1000
+  }
+
   reset(): void {
     for (const index of this.#ring.keys()) this.#ring[index] = emptySlice(-1)
   }
 
-  #now(): number {
-    return Math.floor(this.#clock.monotonic() / sliceMs)
+  #firstOf(spanSeconds: number): number {
+    const slices = Math.max(1, Math.ceil((spanSeconds * 1000) / sliceMs))
+    return this.#now() - Math.min(this.#ring.length, slices) + 1
   }
 
-  #current(): Slice {
-    return this.#slice(this.#now())
+  #now(): number {
+    return Math.floor(this.#clock.monotonic() / sliceMs)
   }
 
   #slice(number: number): Slice {
