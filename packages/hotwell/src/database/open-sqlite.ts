@@ -48,7 +48,7 @@ interface Opened<Schema> {
   retired: boolean
 }
 
-type Attempt<Schema, T> = (kysely: Kysely<Schema>, native: NodeSqlite) => Promise<T>
+type Attempt<Schema, T> = (kysely: Kysely<Schema>, opened: Opened<Schema>) => Promise<T>
 
 const firstPauseMs = 1
 const longestPauseMs = 25
@@ -91,11 +91,19 @@ class SqliteFile<Schema> implements Database<Schema> {
     })
   }
 
-  write(statement: string, rows: readonly (readonly (string | number | null)[])[]): Promise<void> {
-    return this.#patiently((kysely, native) =>
-      // Kysely's connection is the turn of whoever has it: no transaction of somebody else is open meanwhile.
-      kysely.connection().execute(async () => native.write(statement, rows)),
-    )
+  async write(statement: string, rows: readonly (readonly (string | number | null)[])[]): Promise<void> {
+    let kept = false
+    while (!kept)
+      kept = await this.#patiently((kysely, opened) =>
+        // Kysely's connection is the turn of whoever has it: no transaction of somebody else is open meanwhile.
+        kysely.connection().execute(async () => {
+          opened.native.write(statement, rows)
+          // A bulk that went into a file that nobody can find any more is not written: it goes into the next one.
+          const isThere = inodeOf(this.location) === opened.inode
+          if (!isThere) this.#retire(opened)
+          return isThere
+        }),
+      )
   }
 
   async migrate(migrations: readonly Migration[]): Promise<void> {
@@ -142,7 +150,7 @@ class SqliteFile<Schema> implements Database<Schema> {
     const opened = await this.#open()
     opened.users++
     try {
-      return await attempt(opened.kysely, opened.native)
+      return await attempt(opened.kysely, opened)
     } catch (error) {
       if (isLost(error)) this.#retire(opened)
       throw error

@@ -55,12 +55,14 @@ export interface History extends AcquisitionRecorder {
   /** What is wrong now, for health; empty when all is well. */
   problems(): readonly string[]
   /**
-   * Figures by status, site, account and day over what is committed: `flush()` first for what is not yet.
+   * Figures by status, site, account and day. What was recorded before is counted: it is written first. Only while it
+   * cannot be written, see {@link problems}, the figures are those of what is committed.
    * @throws HotwellError `invalid_request`; `store_unavailable` while the database cannot be read
    */
   statistics(options?: StatisticsOptions): Promise<HistoryStatistics>
   /**
-   * The committed records that fit, the newest first, page by page: `flush()` first for what is not committed yet.
+   * The records that fit, the newest first, page by page. What was recorded before is among them, as with
+   * {@link statistics}.
    * @throws HotwellError `invalid_request`; `store_unavailable` while the database cannot be read
    */
   search(options?: SearchOptions): Promise<HistoryPage>
@@ -90,6 +92,8 @@ export function createHistory(options: HistoryOptions): History {
   const store = worker
     ? createWorkerHistoryStore({ path, synchronous, busyLimitMs: 1000 })
     : inThisThread({ path, synchronous, busyLimitMs: 250 })
+  // A thread of its own: figures over a long history take seconds, in which records would wait in memory.
+  const reading = worker ? createWorkerHistoryStore({ path, synchronous, busyLimitMs: 1000 }) : store
   const recorder = new Recorder(store, clock, logger, options)
   const purge = (days: number) => store.purge(clock.now() - days * dayMs)
   const retention = createRetention({ purge: () => purge(retentionDays), clock, logger })
@@ -108,7 +112,11 @@ export function createHistory(options: HistoryOptions): History {
     record: record => recorder.record(record),
     flush: () => recorder.flush(),
     problems: () => recorder.problems(),
-    search: async (given = {}) => keepAlive(store.search(searchQuery(given))),
+    async search(given = {}) {
+      const query = searchQuery(given)
+      await recorder.catchUp()
+      return keepAlive(reading.search(query))
+    },
     async purge({ days = retentionDays } = {}) {
       if (!(days > 0)) throw new HotwellError('invalid_request', `days has to be more than 0, not ${days}.`)
       return keepAlive(purge(days))
@@ -119,14 +127,15 @@ export function createHistory(options: HistoryOptions): History {
           'invalid_request',
           `days has to be more than 0 (${days}), accounts at least 0 (${accounts}).`,
         )
+      await recorder.catchUp()
       const now = clock.now()
-      return keepAlive(store.statistics({ fromAt: now - days * dayMs, toAt: now + 1, site, account, kind, accounts }))
+      return keepAlive(reading.statistics({ fromAt: now - days * dayMs, toAt: now + 1, site, account, kind, accounts }))
     },
     close() {
       closing ??= (async () => {
         retention.stop()
         await recorder.close()
-        await store.close()
+        await Promise.all([store.close(), reading.close()])
       })()
       return closing
     },

@@ -38,6 +38,8 @@ type Batch = readonly Entry[]
 
 interface Waiter {
   readonly through: number
+  /** Whether it goes on waiting when writing fails. */
+  readonly patient: boolean
   readonly done: () => void
 }
 
@@ -119,10 +121,18 @@ export class Recorder implements AcquisitionRecorder {
   }
 
   async flush(): Promise<void> {
+    await this.#flush(true)
+  }
+
+  /** As {@link flush} for whoever is about to read: content with what is committed as soon as writing fails. */
+  async catchUp(): Promise<void> {
+    if (!this.#problem) await this.#flush(false)
+  }
+
+  async #flush(patient: boolean): Promise<void> {
     if (this.buffered === 0) return
-    const through = this.#sequence
-    if (this.#inFlight.length === 0) this.#schedule('due', 0)
-    await keepAlive(this.#writtenThrough(through))
+    if (this.#inFlight.length === 0) this.#send()
+    await keepAlive(this.#writtenThrough(this.#sequence, patient))
   }
 
   /** Writes what is still in memory, as long as {@link RecorderOptions.flushTimeoutMs} allows. Later records drop. */
@@ -144,7 +154,7 @@ export class Recorder implements AcquisitionRecorder {
   }
 
   /** Resolves when that record and all before it have left memory, or at the time-out. */
-  #writtenThrough(through: number): Promise<void> {
+  #writtenThrough(through: number, patient: boolean): Promise<void> {
     return new Promise(resolve => {
       const timeout = this.#clock.schedule(() => {
         this.#waiters.delete(waiter)
@@ -154,7 +164,7 @@ export class Recorder implements AcquisitionRecorder {
         timeout.cancel()
         resolve()
       }
-      const waiter: Waiter = { through, done }
+      const waiter: Waiter = { through, patient, done }
       this.#waiters.add(waiter)
     })
   }
@@ -221,6 +231,7 @@ export class Recorder implements AcquisitionRecorder {
       this.#logger.warn({ buffered: this.buffered }, `History cannot be written: ${message}`)
     }
     this.#problem = { message, sinceAt: this.#problem?.sinceAt ?? this.#clock.now(), attempts }
+    for (const waiter of this.#waiters) if (!waiter.patient) this.#tell(waiter)
     this.#putBack()
   }
 
@@ -242,10 +253,11 @@ export class Recorder implements AcquisitionRecorder {
   #tellWaiters(): void {
     const oldest = [this.#waiting.first, ...[...this.#inFlight, ...this.#failed].map(batch => batch[0])]
     const next = Math.min(...oldest.map(entry => entry?.sequence ?? Number.POSITIVE_INFINITY))
-    for (const waiter of this.#waiters) {
-      if (waiter.through >= next) continue
-      this.#waiters.delete(waiter)
-      waiter.done()
-    }
+    for (const waiter of this.#waiters) if (waiter.through < next) this.#tell(waiter)
+  }
+
+  #tell(waiter: Waiter): void {
+    this.#waiters.delete(waiter)
+    waiter.done()
   }
 }

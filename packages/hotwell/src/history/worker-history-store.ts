@@ -31,6 +31,7 @@ const closeTimeoutMs = 5000
 export function createWorkerHistoryStore(options: HistoryStoreOptions): HistoryStore {
   let worker: Worker | undefined
   let number = 0
+  let closed = false
   const pending = new Map<number, Pending>()
 
   function started(): Worker {
@@ -67,6 +68,7 @@ export function createWorkerHistoryStore(options: HistoryStoreOptions): HistoryS
 
   function request<T>(operation: HistoryRequest['operation'], argument?: unknown): Promise<T> {
     return new Promise((resolve, reject) => {
+      if (closed) throw new HotwellError('closed', `The history in ${options.path} has been closed.`)
       const thread = started()
       const posted: HistoryRequest = { number: ++number, operation, argument }
       pending.set(posted.number, { resolve, reject })
@@ -81,12 +83,14 @@ export function createWorkerHistoryStore(options: HistoryStoreOptions): HistoryS
     purge: beforeAt => request('purge', beforeAt),
     async close() {
       const thread = worker
-      if (!thread) return
+      const ending = thread && !closed ? request<void>('close').catch(() => {}) : undefined
+      closed = true
+      if (!thread || !ending) return
       let timer: NodeJS.Timeout | undefined
       const timeout = new Promise<void>(resolve => {
         timer = setTimeout(resolve, closeTimeoutMs)
       })
-      await Promise.race([request<void>('close').catch(() => {}), timeout])
+      await Promise.race([ending, timeout])
       clearTimeout(timer)
       await thread.terminate()
     },

@@ -125,6 +125,19 @@ describe.each([{ worker: true }, { worker: false }])('with a thread of its own: 
     expect(history.dropped).toBe(0)
     expect(countOf(path)).toBe(1)
   })
+
+  test('nothing counts as written that went into a file that nobody can find any more', async () => {
+    const path = temporaryPath()
+    const history = temporaryHistory({ path, worker })
+    for (let round = 0; round < 3; round++) {
+      const before = history.written
+      for (let i = 0; i < 150; i++) history.record(record())
+      await history.flush()
+      expect(countOf(path)).toBe(history.written - before)
+      expect(history.written).toBe(before + 150)
+      for (const file of [path, `${path}-wal`, `${path}-shm`]) rmSync(file, { force: true })
+    }
+  })
 })
 
 test('a path that leads nowhere hurts no caller, and closing does not wait for ever', async () => {

@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { History, SearchOptions } from '../../src/history/index.ts'
 import type { AcquisitionRecord } from '../../src/tokens/acquisition-record.ts'
 import { record } from './records.ts'
-import { read, temporaryHistory, temporaryPath } from './temporary.ts'
+import { lock, read, temporaryHistory, temporaryPath } from './temporary.ts'
 
 const dayMs = 86_400_000
 const now = Date.UTC(2026, 5, 1)
@@ -16,6 +17,9 @@ async function historyOf(records: readonly Partial<AcquisitionRecord>[], worker 
   await history.flush()
   return { history, path }
 }
+
+const newestFirst = (a: AcquisitionRecord, b: AcquisitionRecord) =>
+  b.finishedAt - a.finishedAt || (a.id < b.id ? 1 : -1)
 
 /** Every record of a search, page by page. */
 async function pages(history: History, options: SearchOptions, between?: () => Promise<void>) {
@@ -66,24 +70,122 @@ test('a search finds by site, account, kind, status, trigger and time, the newes
 })
 
 test('pages neither double nor miss a record, whatever finished at the same instant and arrives meanwhile', async () => {
-  const finishedAt = fc.integer({ min: 0, max: 4 })
-  const trace = fc.record({ records: fc.array(finishedAt, { maxLength: 40 }), limit: fc.integer({ min: 1, max: 7 }) })
+  const instant = fc.integer({ min: 0, max: 4 })
+  const trace = fc.record({
+    before: fc.array(instant, { maxLength: 40 }),
+    // Late ones as well: another process writes what finished a second ago.
+    between: fc.array(fc.array(instant, { maxLength: 3 }), { maxLength: 10 }),
+    limit: fc.integer({ min: 1, max: 7 }),
+  })
   await fc.assert(
-    fc.asyncProperty(trace, async ({ records, limit }) => {
+    fc.asyncProperty(trace, async ({ before, between, limit }) => {
       const history = temporaryHistory({ path: temporaryPath(), worker: false })
-      const made = records.map(offset => record({ finishedAt: now + offset }))
-      for (const one of made) history.record(one)
-      await history.flush()
+      const recorded = (offsets: readonly number[]) =>
+        offsets.map(offset => {
+          const made = record({ finishedAt: now + offset, id: randomUUID() })
+          history.record(made)
+          return made
+        })
+      const made = recorded(before)
+      const later = new Set<string>()
       const found = await pages(history, { limit }, async () => {
-        history.record(record({ finishedAt: now + 100 }))
-        await history.flush()
+        for (const { id } of recorded(between.shift() ?? [])) later.add(id)
       })
       await history.close()
-      const expected = made.toSorted((a, b) => b.finishedAt - a.finishedAt || (a.id < b.id ? 1 : -1))
-      expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id))
+      const ids = found.map(({ id }) => id)
+      expect(new Set(ids).size).toBe(ids.length)
+      expect(ids.filter(id => !later.has(id))).toEqual(made.toSorted(newestFirst).map(({ id }) => id))
+      expect(ids).toEqual(found.toSorted(newestFirst).map(({ id }) => id))
     }),
     { numRuns: process.env.HOTWELL_TEST_SCALE === 'long' ? 300 : 25 },
   )
+})
+
+test('what the filter leaves out is in no page, whichever filters are put together', async () => {
+  const fewOf = (...values: string[]) => fc.constantFrom(...values)
+  const one = fc.record({
+    provider: fewOf('court', 'crm'),
+    subject: fewOf('zhang', 'li'),
+    status: fc.constantFrom('success' as const, 'timeout' as const),
+    trigger: fc.constantFrom('manual' as const, 'preheat' as const),
+    finishedAt: fc.integer({ min: now, max: now + 3 }),
+  })
+  const filters = fc.record(
+    {
+      site: fewOf('court', 'crm', 'none'),
+      account: fewOf('zhang', 'li'),
+      status: fc.constantFrom('success' as const, 'timeout' as const),
+      trigger: fc.constantFrom('manual' as const, 'preheat' as const),
+      fromAt: fc.integer({ min: now, max: now + 3 }),
+    },
+    { requiredKeys: [] },
+  )
+  const made = fc.sample(one, 60).map(differences => record({ ...differences, id: randomUUID() }))
+  const { history } = await historyOf(made)
+  await fc.assert(
+    fc.asyncProperty(filters, fc.integer({ min: 1, max: 20 }), async (filter, limit) => {
+      const { site, account, status, trigger, fromAt = 0 } = filter
+      const fits = made.filter(
+        one =>
+          [one.provider, undefined].includes(site) &&
+          [one.subject, undefined].includes(account) &&
+          [one.status, undefined].includes(status) &&
+          [one.trigger, undefined].includes(trigger) &&
+          one.finishedAt >= fromAt,
+      )
+      const found = await pages(history, { ...filter, limit })
+      expect(found.map(({ id }) => id)).toEqual(fits.toSorted(newestFirst).map(({ id }) => id))
+    }),
+  )
+})
+
+test.each([true, false])(
+  'what was recorded a moment ago is found and counted, in a thread of its own: %s',
+  async worker => {
+    const history = temporaryHistory({ path: temporaryPath(), worker })
+    for (let recorded = 1; recorded < 9; recorded++) {
+      history.record(record({ finishedAt: Date.now() - 1000 }))
+      if (recorded % 2) expect((await history.search()).records).toHaveLength(recorded)
+      else expect((await history.statistics()).total).toBe(recorded)
+    }
+  },
+)
+
+test('while nothing can be written, what is committed is found without waiting for the rest', async () => {
+  const path = temporaryPath()
+  const history = temporaryHistory({ path, flushTimeoutMs: 2 ** 30 })
+  history.record(record({ id: 'committed' }))
+  await history.flush()
+  const { release } = lock(path)
+  history.record(record({ id: 'waiting' }))
+  for (let again = 0; again < 2; again++)
+    expect((await history.search()).records.map(({ id }) => id)).toEqual(['committed'])
+  expect(history.problems()).toHaveLength(1)
+  release()
+  await history.flush()
+  expect((await history.search()).records).toHaveLength(2)
+})
+
+test('figures over a long history hold up no record', async () => {
+  const history = temporaryHistory({ path: temporaryPath() })
+  for (let i = 0; i < 10_000; i++) history.record(record({ finishedAt: Date.now(), subject: `${i % 5000}` }))
+  await history.flush()
+  let done = 0
+  const reading = Array.from({ length: 8 }, () => history.statistics().then(() => done++))
+  history.record(record())
+  await history.flush()
+  expect(done).toBeLessThan(8)
+  await Promise.all(reading)
+})
+
+test('a history that was closed says so to whoever still asks', async () => {
+  const history = temporaryHistory({ path: temporaryPath() })
+  history.record(record())
+  await history.search()
+  await history.close()
+  await expect(history.search()).rejects.toMatchObject({ code: 'closed' })
+  await expect(history.statistics()).rejects.toMatchObject({ code: 'closed' })
+  await expect(history.purge()).rejects.toMatchObject({ code: 'closed' })
 })
 
 test.each<[string, object]>([
@@ -104,7 +206,13 @@ test.each<[string, object]>([
 test('a page of a long history is found by an index, whatever it asks for', async () => {
   const { path } = await historyOf([{}])
   const order = 'order by finished_at desc, id desc limit 50'
-  for (const filter of ['1 = 1', "provider = 'a'", "status = 'failed'", "subject = 'b'", "provider = 'a' and subject = 'b'"]) {
+  for (const filter of [
+    '1 = 1',
+    "provider = 'a'",
+    "status = 'failed'",
+    "subject = 'b'",
+    "provider = 'a' and subject = 'b'",
+  ]) {
     const plan = read<{ detail: string }>(
       path,
       `explain query plan select * from acquisitions where ${filter} ${order}`,
