@@ -91,6 +91,23 @@ test('sites told by hand are kept within bounds, too, and hostile names are name
   expect(byAccount['__proto__/a/b']).toMatchObject({ total: 1 })
 })
 
+test('a site with endless accounts pushes out its own, the ones used longest ago, and not those of others', () => {
+  const { monitor } = monitored()
+  const used = (site: string, account: number) =>
+    monitor.recordEnd('x', { success: true, totalSeconds: 1, site, account: `${account}` })
+  for (let account = 0; account < 10; account++) used('small', account)
+  for (let account = 0; account < 990; account++) used('large', account)
+  used('large', 0)
+  for (let account = 990; account < 995; account++) used('large', account)
+  const { byAccount, forgottenAccounts } = monitor.dimensions()
+  const names = Object.keys(byAccount)
+  expect(names).toHaveLength(1000)
+  expect(names.filter(name => name.startsWith('small/'))).toHaveLength(10)
+  expect(byAccount['large/0']).toMatchObject({ total: 2 })
+  expect(byAccount['large/1']).toBeUndefined()
+  expect(forgottenAccounts).toBe(5)
+})
+
 test('throughput is that of the last minute, its peak stays', async () => {
   const { clock, monitor, observe } = monitored()
   await clock.advance(minute)
