@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createHistory, type History } from 'hotwell/history'
 import { expect, test } from 'vitest'
-import { accountsIn, court, jsonLogin, loginSite, passwordOf, withPasswords } from './court.ts'
+import { accountsIn, court, loginSite, passwordOf, withPasswords } from './court.ts'
+import { jsonLogin } from './court-logins.ts'
 import { type Ending, pause, temporaryFolder, until } from './scene.ts'
 
 const seconds = process.env.HOTWELL_TEST_SCALE === 'long' ? 60 : 3

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { accountsIn, court, jsonLogin, loginSite, passwordOf, withPasswords } from './court.ts'
+import { accountsIn, court, loginSite, passwordOf, withPasswords } from './court.ts'
+import { jsonLogin } from './court-logins.ts'
 import type { Ending } from './scene.ts'
 
 const siteNames = Array.from({ length: 20 }, (_, index) => `court${index}`)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { accountsIn, court, jsonLogin, loginSite } from './court.ts'
+import { accountsIn, court, loginSite } from './court.ts'
+import { jsonLogin } from './court-logins.ts'
 import { until } from './scene.ts'
 
 test('a password that is changed while a login with the old one is under way is not barred for it', async context => {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type LoginSite, type LoginSiteOptions, startLoginSite } from '@hotwell/sandbox'
 import { createTokenManager, type TokenManager, type TokenManagerOptions } from 'hotwell'
 import { type Accounts, type AccountsOptions, createAccounts } from 'hotwell/accounts'
-import { siteLogin } from 'hotwell/providers/site-login'
+import type { siteLogin } from 'hotwell/providers/site-login'
 import { type Ending, temporaryFolder } from './scene.ts'
 
 /** A site that counts by itself what is done to its accounts; closed at the end of the test. */
@@ -15,16 +15,6 @@ export async function loginSite({ onTestFinished }: Ending, options: LoginSiteOp
 export const passwordOf = (username: string) => `the password of ${username}`
 export const withPasswords = (names: readonly string[]) =>
   names.map(username => ({ username, password: passwordOf(username) }))
-
-/** Logs in at a site by JSON. */
-export const jsonLogin = ({ url }: Pick<LoginSite, 'url'>, latelySeconds?: number) =>
-  siteLogin({
-    baseUrl: url,
-    loginPath: '/api/login',
-    form: 'json',
-    token: { from: 'body', path: 'token', expiresInPath: 'expiresIn' },
-    ...(latelySeconds !== undefined && { loginTimeoutSeconds: latelySeconds }),
-  })
 
 /** Accounts in a file of their own; closed at the end of the test. */
 export async function accountsIn(

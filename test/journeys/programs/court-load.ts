@@ -1,8 +1,8 @@
 import { createTokenManager } from 'hotwell'
 import { createAccounts } from 'hotwell/accounts'
 import { createHistory } from 'hotwell/history'
-import { siteLogin } from 'hotwell/providers/site-login'
 import { sqlite } from 'hotwell/stores/sqlite'
+import { jsonLogin } from '../court-logins.ts'
 
 /** A process under load: it logs in with all accounts of a site over and over, and tells of each that has ended. */
 const { folder, url, names } = JSON.parse(process.argv[2]!) as { folder: string; url: string; names: string[] }
@@ -10,12 +10,7 @@ const accounts = createAccounts({ path: `${folder}/accounts.db` })
 const history = createHistory({ path: `${folder}/hotwell.db` })
 const tokens = createTokenManager({
   providers: {
-    court: siteLogin({
-      baseUrl: url,
-      loginPath: '/api/login',
-      form: 'json',
-      token: { from: 'body', path: 'token', expiresInPath: 'expiresIn' },
-    }),
+    court: jsonLogin({ url }),
   },
   store: sqlite({ path: `${folder}/tokens.db` }),
   accounts,
