@@ -56,6 +56,8 @@ export interface RecommendationReply {
 
 export interface ConcurrencyReply {
   recommendations: RecommendationReply[]
+  logins?: { verdict: string }
+  others?: { verdict: string }
   applied?: boolean
   changeId?: string | null
 }

@@ -81,9 +81,14 @@ function concurrencyLines({
   applied,
   changeId,
   undone,
+  logins,
+  others,
 }: NonNullable<OptimizationResult['concurrency']>): string[] {
   if (undone !== undefined) return [`The change ${undone} is taken back.`]
-  if (recommendations.length === 0) return ['The limits fit what was seen; there is nothing to change.']
+  if (recommendations.length === 0) {
+    const why = Object.entries({ Logins: logins, Others: others }).filter(([, section]) => section !== undefined)
+    return ['There is nothing to change.', ...why.map(([name, section]) => `${name}: ${singleLine(section!.verdict)}`)]
+  }
   const rows = recommendations.map(({ field, current, recommended, confidence, reason }) => [
     field,
     String(current),
