@@ -5,7 +5,7 @@ const longestPasswordBytes = 4096
 const longestReason = 500
 const control = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
 
-/** @throws HotwellError `invalid_request` unless it is 1 to 256 bytes without control characters and markup */
+/** @throws HotwellError `invalid_request` unless it is 1 to 256 bytes without control characters and markup, and fits into a ref */
 export function checkName(what: 'site' | 'account' | 'username', name: unknown): asserts name is string {
   const refused = (why: string) => new HotwellError('invalid_request', `The ${what} ${why}.`)
   if (typeof name !== 'string' || name === '') throw refused('is missing: give a text of 1 to 256 bytes')
@@ -14,6 +14,8 @@ export function checkName(what: 'site' | 'account' | 'username', name: unknown):
   if (!name.isWellFormed()) throw refused('is not well-formed Unicode')
   if (control.test(name)) throw refused(`${JSON.stringify(name)} has control characters`)
   if (/[<>]/.test(name)) throw refused(`"${name}" has markup: "<" and ">" are not allowed`)
+  if (what !== 'username' && (name === '.' || name === '..'))
+    throw refused(`"${name}" would be taken for a relative path`)
   if (name.trim() !== name) throw refused(`"${name}" begins or ends with a space`)
 }
 

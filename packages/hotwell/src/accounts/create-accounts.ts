@@ -43,7 +43,13 @@ export function createAccounts(options: AccountsOptions): Accounts {
   return new AccountPool(options)
 }
 
-const coolingOutcomes: readonly LoginOutcome[] = ['captcha_error', 'network_error', 'failed', 'unknown']
+const coolingOutcomes: readonly LoginOutcome[] = [
+  'captcha_error',
+  'network_error',
+  'failed',
+  'not_understood',
+  'unknown',
+]
 
 class AccountPool implements Accounts {
   readonly #clock: Clock

@@ -65,10 +65,13 @@ export function budgetAt(spent: SpentTries, { tries, windowMs }: LockoutBudget, 
 /**
  * What an outcome does to the tries. `clear`: all are forgiven. `keep`: it stays spent. `doubt`: it is given back, but
  * counts if the password turns out to be wrong. `giveBack`: the site did not judge the password.
+ *
+ * An answer that nobody understood is kept even of a password that was right: it may be the refusal of one that was
+ * changed at the site. No answer at all is not, or an hour without network would need a person for every account.
  */
 export function effectOf(outcome: LoginOutcome, knownRight: boolean): 'clear' | 'keep' | 'doubt' | 'giveBack' {
   if (outcome === 'success') return 'clear'
-  if (outcome === 'credential_error') return 'keep'
+  if (outcome === 'credential_error' || outcome === 'not_understood') return 'keep'
   if (outcome === 'unknown') return knownRight ? 'doubt' : 'keep'
   return 'giveBack'
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { LoginOutcome, LoginRefusal, LoginReservation } from '../tokens/account-source.ts'
 import type { AccountRecord, AccountRow, AccountTables, BarRow, ReservationRow } from './account-row.ts'
 import { credentialBarMs, longestBar } from './blacklist.ts'
@@ -7,6 +7,8 @@ import { type BudgetState, budgetAt, effectOf, type LockoutBudget, mostWithoutSu
 import { changeAccount, deleteBars, findAccount, putBar, readAccounts, readBars } from './repository.ts'
 
 type Tables = Kysely<AccountTables>
+
+const rowId = sql<number>`rowid`
 
 export interface ReserveRequest {
   readonly site: string
@@ -79,7 +81,7 @@ export async function settleTry(transaction: Tables, request: SettleRequest): Pr
   const own = reserved ?? { id, credential_id: credentialId, reserved_at: now, outcome: null }
   switch (effectOf(outcome, row.known_right === 1)) {
     case 'clear':
-      await forgive(transaction, own)
+      await forgive(transaction, reservation)
       await deleteBars(transaction, { site, account, cause: 'credential' })
       break
     case 'keep':
@@ -107,11 +109,13 @@ function afterFailure(row: AccountRow, outcome: LoginOutcome): Partial<AccountRo
 }
 
 /** A try that was reserved later, and has no outcome yet, may still be a wrong password: it stays. */
-async function forgive(transaction: Tables, { credential_id, reserved_at }: ReservationRow): Promise<void> {
+async function forgive(transaction: Tables, { id, credentialId }: LoginReservation): Promise<void> {
+  // Row ids grow with each reservation, whatever the wall clock does.
+  const own = transaction.selectFrom('account_reservations').select(rowId.as('row')).where('id', '=', id)
   await transaction
     .deleteFrom('account_reservations')
-    .where('credential_id', '=', credential_id)
-    .where(({ or, eb }) => or([eb('reserved_at', '<=', reserved_at), eb('outcome', 'is not', null)]))
+    .where('credential_id', '=', credentialId)
+    .where(({ or, eb }) => or([eb(rowId, '<=', own), eb('outcome', 'is not', null)]))
     .execute()
 }
 

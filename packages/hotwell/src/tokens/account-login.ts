@@ -77,12 +77,15 @@ export async function accountLogin(
  * password: whatever else came after it was sent may be a refusal in words that nobody knew.
  */
 function outcomeOf(error: unknown): LoginOutcome {
-  const { status } = failureOf(error)
+  const { status, disposition } = failureOf(error)
   if (status !== 'failed' && status !== 'timeout' && status !== 'network_error') return status
   const sent = sentOf(error)
   if (sent === false) return status === 'timeout' ? 'network_error' : status
-  const sortedByProvider = status === 'failed' && isHotwellError(error)
-  return sortedByProvider && sent === undefined ? 'failed' : 'unknown'
+  if (!isHotwellError(error) || status !== 'failed') return 'unknown'
+  const { httpStatus } = error.details
+  // A site that is out of order does not look at passwords.
+  if (sent && typeof httpStatus === 'number') return httpStatus < 500 ? 'not_understood' : 'unknown'
+  return sent || disposition === 'uncertain' ? 'unknown' : 'failed'
 }
 
 /** Whether the password can have reached the site; undefined: nobody knows. */

@@ -22,9 +22,10 @@ export interface LoginRefusal {
 }
 
 /**
- * How a reserved login ended. `credential_error` keeps the reservation spent and bars the account. `unknown`: the
- * password was sent and no answer came, or none that anybody understood, so that the site may have counted it; it stays
- * spent unless this version of the credential is known to be right. All others give it back, because the site did not judge the password.
+ * How a reserved login ended. `credential_error` keeps the reservation spent and bars the account. `not_understood`: an
+ * answer came that may be a refusal; it stays spent. `unknown`: the password was sent and no answer came, so that the
+ * site may have counted it; it stays spent unless this version of the credential is known to be right. All others give
+ * it back, because the site did not judge the password.
  */
 export type LoginOutcome =
   | 'success'
@@ -33,6 +34,7 @@ export type LoginOutcome =
   | 'network_error'
   | 'rate_limited'
   | 'failed'
+  | 'not_understood'
   | 'unknown'
 
 /** One account that a selector may choose. */

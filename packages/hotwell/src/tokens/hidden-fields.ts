@@ -1,13 +1,18 @@
 /** The hidden fields of the login form in a page: of the form with the password, else of the whole page. */
 export function hiddenFields(page: string): Record<string, string> {
   const forms = page.split(/<form\b/i).slice(1)
-  const form = forms.find(text => /type\s*=\s*["']?password/i.test(text)) ?? page
+  const form = forms.find(showsForm) ?? page
   const fields: [string, string][] = []
-  for (const [tag] of form.split(/<\/form/i)[0]!.matchAll(/<input\b[^>]{0,8192}>/gi)) {
+  for (const [tag] of form.split(/<\/form/i)[0]!.matchAll(/<input\b[^<>]{0,8192}>/gi)) {
     const name = attribute(tag, 'name')
     if (name && attribute(tag, 'type')?.toLowerCase() === 'hidden') fields.push([name, attribute(tag, 'value') ?? ''])
   }
   return Object.fromEntries(fields)
+}
+
+/** Whether a page has a field for a password. */
+export function showsForm(page: string): boolean {
+  return /<input\b[^<>]{0,8192}\btype\s{0,9}=\s{0,9}["']?password/i.test(page)
 }
 
 function attribute(tag: string, name: string): string | undefined {

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { type HotwellError, isHotwellError } from '../core/errors.ts'
 import type { AccountCredentials } from './account-source.ts'
 import { failureOf, providerFailure } from './failure.ts'
-import { hiddenFields } from './hidden-fields.ts'
+import { hiddenFields, showsForm } from './hidden-fields.ts'
 import type { AcquiredToken } from './provider.ts'
 import { SiteCookies } from './site-cookies.ts'
 import { matches, memberAt, refusalFailure, refusalOf, type SiteOutcomes, type SiteRefusal } from './site-outcomes.ts'
@@ -103,7 +103,7 @@ export async function formLogin(site: CheckedForm, attempt: FormAttempt): Promis
   attempt.signal.throwIfAborted()
   progress.sent = true
   const reply = await call(site.loginUrl, { method: 'POST', headers, body }, attempt)
-  return judged(site, reply, cookies)
+  return judged(site, reply, cookies, attempt.clock.now())
 }
 
 /** One login by a function of the user's. It is waited for also when it was told to stop. */
@@ -131,7 +131,7 @@ export async function hookLogin(login: BrowserLogin, attempt: Attempt & { baseUr
 
 async function get(url: URL, cookies: SiteCookies, attempt: FormAttempt): Promise<TokenEndpointReply> {
   const reply = await call(url, { headers: cookies.headers() }, attempt)
-  cookies.take(reply.headers)
+  cookies.take(reply.headers, reply.serverDate ?? attempt.clock.now())
   if (reply.status === 200) return reply
   throw withSent(reply.status < 300 ? notUnderstood(reply) : failureByStatus(reply), false)
 }
@@ -188,15 +188,15 @@ async function call(url: URL, init: RequestInit, attempt: FormAttempt): Promise<
 }
 
 /** The token in the site's answer. What is not understood may have been the refusal of a password. */
-function judged(site: CheckedForm, reply: TokenEndpointReply, cookies: SiteCookies): AcquiredToken {
+function judged(site: CheckedForm, reply: TokenEndpointReply, cookies: SiteCookies, nowMs: number): AcquiredToken {
   const { from, status } = reply
-  if (status === 429) throw withSent(failureByStatus(reply), false)
   const { outcomes, token } = site
   const details = { httpStatus: status, sent: true }
-  const told = refusalOf(reply, outcomes, { guess: false })
+  const told = refusalOf(reply, outcomes, { guess: status === 429 })
   if (told) throw refusalFailure(told, from, details)
-  const set = cookies.take(reply.headers)
-  const succeeded = outcomes.success ? matches(outcomes.success, reply) : status < 400 && !backToLogin(site, reply)
+  if (status === 429) throw withSent(failureByStatus(reply), false)
+  const set = cookies.take(reply.headers, reply.serverDate ?? nowMs)
+  const succeeded = outcomes.success ? matches(outcomes.success, reply) : status < 400 && !asksAgain(site, reply)
   if (succeeded) {
     const cookie = token.from === 'cookie' ? set.get(token.name) : undefined
     const kept = token.from === 'cookie' && outcomes.success ? cookies.get(token.name) : undefined
@@ -216,7 +216,9 @@ function judged(site: CheckedForm, reply: TokenEndpointReply, cookies: SiteCooki
   throw withSent(status < 300 ? notUnderstood(reply) : failureByStatus(reply), true)
 }
 
-function backToLogin({ loginUrl, pageUrl }: CheckedForm, { status, headers }: TokenEndpointReply): boolean {
+/** Whether it shows the login form, or leads back to it. Sites give a session to strangers as well. */
+function asksAgain({ loginUrl, pageUrl }: CheckedForm, { status, headers, text, json }: TokenEndpointReply): boolean {
+  if (json === undefined && showsForm(text)) return true
   const location = headers.get('location')
   if (status < 300 || location === null || !URL.canParse(location, loginUrl.href)) return false
   const { pathname } = new URL(location, loginUrl)
@@ -229,7 +231,7 @@ function notUnderstood({ from, status }: TokenEndpointReply): HotwellError {
 }
 
 /** The same error, which tells whether the password may have reached the site. Such a one is not just sent again. */
-function withSent(error: HotwellError, sent: boolean): HotwellError {
+export function withSent(error: HotwellError, sent: boolean): HotwellError {
   const failure = failureOf(error)
   const disposition = sent && failure.disposition === 'retryable' ? 'uncertain' : failure.disposition
   const { code, message, cause, details } = error

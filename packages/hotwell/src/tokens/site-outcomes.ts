@@ -27,11 +27,13 @@ export interface SiteOutcomes extends Partial<Record<SiteRefusal, ReplyPattern |
 const refusals = ['locked', 'badCaptcha', 'badPassword'] as const
 
 const wrong = '(?:wrong|incorrect|invalid|mismatch|expired|错误|有误|不正确|不匹配|失效|过期)'
-const said = (what: string) => new RegExp(`(?:${what})[^<>.。]{0,40}${wrong}|${wrong}[^<>.。]{0,20}(?:${what})`, 'i')
+/** In one phrase: neither another sentence or element, nor another member of a JSON object. */
+const said = (what: string) => new RegExp(`(?:${what})[^<>".。]{0,40}${wrong}|${wrong}[^<>".。]{0,40}(?:${what})`, 'i')
+const aboutPassword = said('password|credentials|密码|口令')
 const defaults: Readonly<Record<SiteRefusal, readonly ReplyPattern[]>> = {
   locked: [{ status: 423 }, { text: /account[^<>.]{0,30}\blocked|账号[^<>。]{0,20}(?:锁定|冻结)|too many failed/i }],
   badCaptcha: [{ text: said('captcha|verification code|验证码') }],
-  badPassword: [{ status: 401 }, { text: said('password|credentials|密码|口令') }],
+  badPassword: [{ status: 401 }, { text: aboutPassword }],
 }
 
 export function matches(patterns: ReplyPattern | readonly ReplyPattern[], reply: TokenEndpointReply): boolean {
@@ -44,10 +46,13 @@ export function refusalOf(
   outcomes: SiteOutcomes,
   { guess }: { guess: boolean },
 ): SiteRefusal | undefined {
-  return refusals.find(refusal => {
+  const found = refusals.find(refusal => {
     const patterns = outcomes[refusal] ?? (guess ? defaults[refusal] : undefined)
     return patterns !== undefined && matches(patterns, reply)
   })
+  // "User name, password or captcha wrong": neither a reason to send the password again at once nor one to bar.
+  const either = found === 'badCaptcha' && !outcomes.badCaptcha && aboutPassword.test(reply.text)
+  return either ? undefined : found
 }
 
 /** The error of a login that the site judged. It quotes nothing of the site's answer. */

@@ -71,6 +71,19 @@ test('one that is known to be right is given back', async () => {
   expect(await accounts.get('court', 'zhang')).toMatchObject({ state: 'cooling', budget: { spent: 0 } })
 })
 
+test('an answer that nobody understood stays spent even then: the site may have refused a password that was changed there', async () => {
+  const { accounts, clock } = await court()
+  await login(accounts, 'court', 'zhang', 'success')
+  for (const day of [1, 2]) {
+    for (let n = 0; n < 2; n++) await login(accounts, 'court', 'zhang', 'not_understood')
+    expect(await tryToBegin(accounts, 'court', 'zhang'), `on day ${day}`).toHaveProperty('reason')
+    await clock.advance(dayMs)
+  }
+  const refusal = await tryToBegin(accounts, 'court', 'zhang')
+  expect(refusal).toEqual({ reason: expect.stringContaining('4 times') })
+  expect(await accounts.blacklist(), 'it is no refusal either').toEqual([])
+})
+
 test('those given back in good faith count when the site changed its mind: four in all', async () => {
   const { accounts, clock } = await court()
   await login(accounts, 'court', 'zhang', 'success')
@@ -124,6 +137,26 @@ test('a success forgives the crashes before it, but not a password that left aft
   await clock.advance(1)
   const right = await begin(accounts, 'court', 'zhang')
   await clock.advance(1)
+  await begin(accounts, 'court', 'zhang')
+  await accounts.settle('court', 'zhang', right, 'success')
+  expect(await accounts.get('court', 'zhang')).toMatchObject({ budget: { spent: 1 } })
+})
+
+test('nor one that was reserved after a person unbarred, by the success of an older login', async () => {
+  const { accounts, clock } = await court()
+  const older = await begin(accounts, 'court', 'zhang')
+  await accounts.unbar('court', 'zhang')
+  await clock.advance(1)
+  await begin(accounts, 'court', 'zhang')
+  await clock.advance(1)
+  await accounts.settle('court', 'zhang', older, 'success')
+  expect(await accounts.get('court', 'zhang')).toMatchObject({ budget: { spent: 1 } })
+})
+
+test('nor one that was reserved after it by a wall clock that had been set back', async () => {
+  const { accounts, clock } = await court()
+  const right = await begin(accounts, 'court', 'zhang')
+  clock.jumpWall(-dayMs)
   await begin(accounts, 'court', 'zhang')
   await accounts.settle('court', 'zhang', right, 'success')
   expect(await accounts.get('court', 'zhang')).toMatchObject({ budget: { spent: 1 } })

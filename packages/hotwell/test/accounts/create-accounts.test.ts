@@ -104,6 +104,10 @@ test('bad input is refused with a clear message, and nothing is changed', async 
   await refused(invalid, /well-formed/, () => add('court', 'wang\ud800'))
   await refused(invalid, /account has 258 bytes/, () => add('court', 'ü'.repeat(129)))
   await refused(invalid, /begins or ends with a space/, () => add('court', ' wang'))
+  for (const dots of ['.', '..']) {
+    await refused(invalid, /would be taken for a relative path/, () => add('court', dots))
+    await refused(invalid, /would be taken for a relative path/, () => add(dots, 'wang'))
+  }
   await refused(invalid, /username "<script>" has markup/, () =>
     accounts.update('court', 'zhang', { username: '<script>' }),
   )

@@ -51,6 +51,7 @@ test('only what the site may have counted stays spent', () => {
     for (const outcome of ['captcha_error', 'network_error', 'rate_limited', 'failed'] as const)
       expect(effectOf(outcome, knownRight)).toBe('giveBack')
   }
+  for (const knownRight of [false, true]) expect(effectOf('not_understood', knownRight)).toBe('keep')
   expect(effectOf('unknown', false)).toBe('keep')
   expect(effectOf('unknown', true)).toBe('doubt')
 })

@@ -73,6 +73,31 @@ async function failure(provider: ReturnType<typeof siteLogin>, more: Partial<Acq
   return { code: error.code, status, scope, disposition, sent: error.details.sent }
 }
 
+interface Answer {
+  status?: number
+  headers?: Record<string, string>
+  body: string
+}
+
+/** A login at a site that answers it like this. */
+async function logInAt(answer: Answer, options: Partial<SiteLoginOptions> = {}) {
+  const upstream = await startLocalUpstream(() => answer)
+  try {
+    return await logIn(siteLogin({ baseUrl: upstream.url, token: fromBody, ...options }))
+  } finally {
+    await upstream.close()
+  }
+}
+
+async function refusedWith(answer: Answer, options: Partial<SiteLoginOptions> = {}) {
+  const upstream = await startLocalUpstream(() => answer)
+  try {
+    return await failure(siteLogin({ baseUrl: upstream.url, token: fromBody, ...options }))
+  } finally {
+    await upstream.close()
+  }
+}
+
 const wrongPassword = { credentials: { ...credentials, password: 'wrong-password' } }
 const rejected = { code: 'credentials_rejected', status: 'credential_error', scope: 'account', disposition: 'terminal' }
 
@@ -154,6 +179,38 @@ describe('a refusal', () => {
     expect(await failure(byForm())).toMatchObject(rejected)
   })
 
+  test('of user name, password or captcha in one breath is no wrong captcha, which would be sent again', async () => {
+    for (const text of ['用户名、密码或验证码错误', 'Incorrect user name, password or captcha']) {
+      expect(await refusedWith({ body: `<p>${text}</p>` })).toMatchObject({ status: 'failed', sent: true })
+    }
+    const field = { status: 400, body: '{"message":"Wrong password","captcha":true}' }
+    expect(await refusedWith(field), 'the name of a field is no phrase').toMatchObject(rejected)
+    const captcha = { status: 401, body: '<p>The captcha is wrong.</p><label>Password</label>' }
+    expect(await refusedWith(captcha), 'control').toMatchObject({ status: 'captcha_error' })
+  })
+
+  test('by status 429 is one of the password where the site says so, or the configuration', async () => {
+    const tooMany = (body: string) => ({ status: 429, body })
+    expect(await refusedWith(tooMany('Too many failed logins'))).toMatchObject(rejected)
+    expect(await refusedWith(tooMany(''), { outcomes: { locked: { status: 429 } } })).toMatchObject(rejected)
+    expect(await refusedWith(tooMany('Slow down.')), 'control').toMatchObject({ code: 'rate_limited', sent: false })
+  })
+
+  test('that shows the form again, with a new session for the stranger, is no success', async () => {
+    const headers = { 'set-cookie': 'session=of-a-stranger; Path=/' }
+    const token = { from: 'cookie', name: 'session' } as const
+    const again = { headers, body: '<p>Nope.</p><form><input name="p" type="password"></form>' }
+    expect(await refusedWith(again, { token })).toMatchObject({
+      status: 'failed',
+      disposition: 'uncertain',
+      sent: true,
+    })
+    const welcome = { headers, body: '<p>Welcome</p>' }
+    expect((await logInAt(welcome, { token })).value, 'control').toBe('of-a-stranger')
+    const anyway = { token, outcomes: { success: { status: 200 } } }
+    expect((await logInAt(again, anyway)).value, 'unless it is configured to be one').toBe('of-a-stranger')
+  })
+
   test('429 holds the site back', async () => {
     await start({ rate429: 1 })
     expect(await failure(byJson())).toMatchObject({ code: 'rate_limited', sent: false })
@@ -195,7 +252,36 @@ describe('a login without an answer', () => {
   })
 })
 
+describe('the cookie of a login', () => {
+  const token = { from: 'cookie', name: 'session' } as const
+  const replying = (cookie: string) => ({
+    headers: { 'set-cookie': cookie, date: 'Wed, 01 Apr 2026 10:00:00 GMT' },
+    body: 'Welcome',
+  })
+
+  test('lives until its Expires, by the clock of the site, unless Max-Age says otherwise', async () => {
+    const life = async (attributes: string) => {
+      const acquired = await logInAt(replying(`session=abc; ${attributes}`), { token })
+      return acquired.expiresInSeconds
+    }
+    expect(await life('Expires=Wed, 01 Apr 2026 10:20:00 GMT; Path=/')).toBe(1200)
+    expect(await life('expires=Wed, 01-Apr-2026 10:20:00 GMT; max-age=60')).toBe(60)
+    expect(await life('Expires=soon; Path=/')).toBe(3600)
+  })
+
+  test('that is deleted by an Expires of the past is no token', async () => {
+    const deleted = replying('session=deleted; Expires=Thu, 01 Jan 1970 00:00:01 GMT')
+    expect(await refusedWith(deleted, { token })).toMatchObject({ status: 'failed', sent: true })
+  })
+})
+
 describe('a hook that logs in', () => {
+  test('and finds no token has sent the password all the same', async () => {
+    await start()
+    const nothing = siteLogin({ baseUrl: site.url, login: async () => undefined as never })
+    expect(await failure(nothing)).toMatchObject({ status: 'failed', disposition: 'uncertain', sent: true })
+  })
+
   test('gets the credentials, and says how the site refused', async () => {
     await start()
     const login: SiteLoginOptions['login'] = async ({ credentials, baseUrl, refusal }) => {

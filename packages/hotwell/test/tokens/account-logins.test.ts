@@ -160,6 +160,7 @@ describe('a login', () => {
       providerFailure({ message: 'HTTP 200, no token', details: { sent: true } }),
       1,
     ],
+    ['an answer that could not be used', providerFailure({ message: 'no token', disposition: 'uncertain' }), 1],
     ['a failure before it was sent', providerFailure({ message: 'no login page', details: { sent: false } }), 0],
     ['a failure that its provider sorted', providerFailure({ message: 'closed for maintenance' }), 0],
     ['a connection that was never made', refusedConnection(), 0],
@@ -167,6 +168,19 @@ describe('a login', () => {
     const { clock, tokens, upstream, accounts } = await site()
     upstream.failure = failure
     await failureOfCall(after(clock, minute, tokens.token('api/account/zhang').get()))
+    expect((await accounts.get('api', 'zhang')).budget.spent).toBe(spent)
+  })
+
+  test.each([
+    ['answered with what nobody understood', { httpStatus: 200, sent: true }, 1],
+    ['answered that the site is out of order', { httpStatus: 503, sent: true }, 0],
+    ['not answered', { sent: true }, 0],
+  ])('of an account that was right, when it is %s', async (_, details, spent) => {
+    const { clock, tokens, upstream, accounts } = await site()
+    const handle = tokens.token('api/account/zhang')
+    await after(clock, second, handle.get())
+    upstream.failure = providerFailure({ message: 'odd', disposition: 'uncertain', details })
+    await failureOfCall(after(clock, minute, handle.refresh()))
     expect((await accounts.get('api', 'zhang')).budget.spent).toBe(spent)
   })
 

@@ -1,3 +1,4 @@
+import type { HotwellError } from '../../core/errors.ts'
 import { checkAcquiredToken, finite } from '../acquired-token.ts'
 import { attachAt, type TokenPlace } from '../attach-token.ts'
 import { providerFailure } from '../failure.ts'
@@ -12,7 +13,7 @@ import {
   requireText,
   requireUrl,
 } from '../provider-options.ts'
-import { type BrowserLogin, formLogin, hookLogin, type SiteForm } from '../site-form.ts'
+import { type BrowserLogin, formLogin, hookLogin, type SiteForm, withSent } from '../site-form.ts'
 import { matches, type ReplyPattern, type SiteOutcomes } from '../site-outcomes.ts'
 
 export type { SiteRefusal } from '../site-outcomes.ts'
@@ -105,7 +106,7 @@ export function siteLogin(options: SiteLoginOptions): Provider<'account'> {
       const acquired = form
         ? await formLogin(form, { ...attempt, fetch, timeoutSeconds: loginTimeoutSeconds + 1 })
         : await hookLogin(login!, { ...attempt, baseUrl })
-      return checkAcquiredToken({ ...acquired, expiresInSeconds: finite(acquired?.expiresInSeconds) }, baseUrl.origin)
+      return usable(acquired, baseUrl.origin)
     } finally {
       timer.cancel()
       note({ loginMs: clock.monotonic() - startedAt, captchaAttempts: progress.captchaAttempts })
@@ -150,6 +151,15 @@ function checkedForm(given: Given, { baseUrl, loginUrl }: { baseUrl: URL; loginU
     token,
     expiresInSeconds: given.expiresInSeconds,
     outcomes: outcomes satisfies SiteOutcomes,
+  }
+}
+
+/** What is no token after a login may be what a refusal looks like. */
+function usable(acquired: AcquiredToken, from: string): AcquiredToken {
+  try {
+    return checkAcquiredToken({ ...acquired, expiresInSeconds: finite(acquired?.expiresInSeconds) }, from)
+  } catch (error) {
+    throw withSent(error as HotwellError, true)
   }
 }
 
