@@ -27,6 +27,8 @@ export function conditionOf(filter: RecordFilter): RawBuilder<unknown> {
   if (kind !== undefined) conditions.push(sql`kind = ${kind}`)
   if (account !== undefined) conditions.push(sql`subject = ${account}`)
   if (status !== undefined) conditions.push(sql`status = ${status}`)
+  // Said once more, because only then is the index of failures taken.
+  if (status !== undefined && status !== 'success') conditions.push(sql`status <> 'success'`)
   if (trigger !== undefined) conditions.push(sql`"trigger" = ${trigger}`)
   return conditions.length === 0 ? sql`1 = 1` : sql.join(conditions, sql` and `)
 }

@@ -9,8 +9,8 @@ import { RecordQueue } from './record-queue.ts'
 
 /** So many rows cost this thread some milliseconds to send; the more in one transaction, the fewer pages are written. */
 const largestBatch = 2000
-/** While one is written the next one travels; more would only be lost with a kill. */
-const mostInFlight = 2
+/** They are written in one transaction with what arrives beside them; more would only be lost with a kill. */
+const mostInFlight = 5
 
 export interface RecorderOptions {
   /** A record waits at most this long before it is sent, in milliseconds. @default 1000 */
@@ -44,8 +44,8 @@ interface Waiter {
 }
 
 /**
- * Takes records off the acquirer's hands and brings them to the store in batches, one in flight at a time, two while
- * records come faster than that. Each accepted record is written once or counted as dropped; the oldest are dropped
+ * Takes records off the acquirer's hands and brings them to the store in batches, one in flight at a time, several
+ * while records come faster than that. Each accepted record is written once or counted as dropped; the oldest are dropped
  * first.
  */
 export class Recorder implements AcquisitionRecorder {

@@ -3,6 +3,7 @@ import type { Database } from '../database/database.ts'
 import { historyAcquisitions } from '../database/migrations/001-history-acquisitions.ts'
 import { historyDetails } from '../database/migrations/002-history-details.ts'
 import { openSqlite } from '../database/open-sqlite.ts'
+import type { AcquisitionRow } from './acquisition-row.ts'
 import type { HistoryStore, HistoryStoreOptions } from './history-store.ts'
 import { deleteBefore, insertAcquisition } from './repository.ts'
 import { searchAcquisitions } from './search.ts'
@@ -16,10 +17,18 @@ const checkpointPages = 16_000
 const cacheMegabytes = 64
 const migrations = [historyAcquisitions, historyDetails]
 
+/** Rows that go into one transaction. */
+interface Group {
+  readonly rows: AcquisitionRow[]
+  written: Promise<void>
+}
+
 /** History in an SQLite file, in the thread that calls. The file is opened by the first request. */
 export function openSqliteHistoryStore({ path, synchronous, busyLimitMs }: HistoryStoreOptions): HistoryStore {
   let opening: Promise<Database> | undefined
   let closed = false
+  let nextGroup: Group | undefined
+  let lastGroup: Promise<void> = Promise.resolve()
 
   async function open(): Promise<Database> {
     const database = await openSqlite(path, { synchronous, busyLimitMs, checkpointPages, cacheMegabytes })
@@ -42,9 +51,23 @@ export function openSqliteHistoryStore({ path, synchronous, busyLimitMs }: Histo
   }
 
   return {
-    async write(rows) {
-      const database = await opened()
-      await database.write(insertAcquisition, rows)
+    /** What is asked for while others are written goes into one transaction: pages of indexes are written once for all. */
+    write(rows) {
+      if (nextGroup) {
+        for (const row of rows) nextGroup.rows.push(row)
+        return nextGroup.written
+      }
+      const group: Group = { rows: [...rows], written: lastGroup }
+      nextGroup = group
+      group.written = lastGroup.then(async () => {
+        // What was sent meanwhile arrives in this turn.
+        await setImmediate()
+        nextGroup = undefined
+        const database = await opened()
+        await database.write(insertAcquisition, group.rows)
+      })
+      lastGroup = group.written.catch(() => {})
+      return group.written
     },
     async search(query) {
       const database = await opened()

@@ -1,14 +1,24 @@
+import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import { rowOf } from '../../src/history/acquisition-row.ts'
 import { openSqliteHistoryStore } from '../../src/history/sqlite-history-store.ts'
 import type { AcquisitionRecord } from '../../src/tokens/acquisition-record.ts'
 import { record } from './records.ts'
-import { countOf, read, temporaryPath } from './temporary.ts'
+import { countOf, lock, read, temporaryPath } from './temporary.ts'
 
 function openedStore(path: string) {
   const store = openSqliteHistoryStore({ path, synchronous: 'normal', busyLimitMs: 10_000 })
   onTestFinished(() => store.close())
   return store
+}
+
+/** Transactions in the write-ahead log: the last frame of each tells a size. https://www.sqlite.org/fileformat.html */
+function commitsIn(path: string): number {
+  const log = readFileSync(`${path}-wal`)
+  const frameBytes = 24 + log.readUInt32BE(8)
+  let commits = 0
+  for (let at = 32; at < log.length; at += frameBytes) if (log.readUInt32BE(at + 4) > 0) commits++
+  return commits
 }
 
 test('a batch that is sent again after a lost answer is written once', async () => {
@@ -48,13 +58,27 @@ test('a purge lets records be written in between', async () => {
   expect(countOf(path)).toBe(1)
 })
 
-test('statistics use the indexes, so that they stay quick while history grows', async () => {
+test('what is sent while others are written lands in one transaction, in the order in which it was sent', async () => {
   const path = temporaryPath()
-  await openedStore(path).write([rowOf(record())])
-  const plan = (where: string) =>
-    read<{ detail: string }>(path, `EXPLAIN QUERY PLAN SELECT count(*) FROM acquisitions WHERE ${where}`)[0]!.detail
-  expect(plan('finished_at >= 1 AND finished_at < 2')).toMatch(/acquisitions_finished/)
-  expect(plan("provider = 'a' AND finished_at >= 1")).toMatch(/acquisitions_site/)
-  expect(plan("provider = 'a' AND kind = 'b' AND subject = 'c' AND finished_at >= 1")).toMatch(/acquisitions_subject/)
-  expect(plan("status = 'timeout' AND finished_at >= 1")).toMatch(/acquisitions_status/)
+  const store = openedStore(path)
+  await store.write([rowOf(record())])
+  const before = commitsIn(path)
+  const sent = Array.from({ length: 20 }, (_, i) => store.write([rowOf(record({ generation: i }))]))
+  await Promise.all(sent)
+  expect(commitsIn(path)).toBe(before + 1)
+  const found = read<{ generation: number }>(path, 'SELECT generation FROM acquisitions ORDER BY rowid')
+  expect(found.slice(1).map(row => row.generation)).toEqual(Array.from(sent.keys()))
+})
+
+test('a group that cannot be written is told to everybody in it, and the next one is written', async () => {
+  const path = temporaryPath()
+  const store = openSqliteHistoryStore({ path, synchronous: 'normal', busyLimitMs: 50 })
+  onTestFinished(() => store.close())
+  await store.write([rowOf(record())])
+  const { release } = lock(path)
+  const sent = await Promise.allSettled([store.write([rowOf(record())]), store.write([rowOf(record())])])
+  expect(sent.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  release()
+  await store.write([rowOf(record())])
+  expect(countOf(path)).toBe(2)
 })
