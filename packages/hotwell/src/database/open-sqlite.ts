@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Kysely, sql, type Transaction } from 'kysely'
@@ -176,6 +176,7 @@ class SqliteFile<Schema> implements Database<Schema> {
 
   async #connect(): Promise<Opened<Schema>> {
     createFile(this.location)
+    makeWritable(this.location)
     const native = new NodeSqlite(this.location)
     try {
       const { synchronous, checkpointPages, cacheMegabytes } = this.#options
@@ -219,11 +220,27 @@ function closeUnused<Schema>({ native, users, retired }: Opened<Schema>): void {
 }
 
 const inMemory = ':memory:'
+const ownerWrites = 0o200
 
 function createFile(path: string): void {
   if (path === inMemory || existsSync(path)) return
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))
+}
+
+/** SQLite makes the files beside it with its rights. Made while it was read-only they would keep it so for ever. */
+function makeWritable(path: string): void {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
+  if (!(mode & ownerWrites)) return
+  for (const beside of [`${path}-wal`, `${path}-shm`]) {
+    const found = statSync(beside, { throwIfNoEntry: false })
+    if (!found || found.mode & ownerWrites) continue
+    try {
+      chmodSync(beside, mode)
+    } catch {
+      // Somebody else's, or gone meanwhile: whether it matters, writing tells.
+    }
+  }
 }
 
 function inodeOf(path: string): bigint | undefined {

@@ -2,14 +2,17 @@ import { HotwellError } from '../core/errors.ts'
 
 /** Primary result codes: https://www.sqlite.org/rescode.html */
 const busyCodes = new Set([5, 6, 15])
-const lostCodes = new Set([10, 11, 14, 26])
+const lostCodes = new Set([8, 10, 11, 14, 26])
 
 /** True while another connection is in the way: the same call may succeed a moment later. */
 export function isBusy(error: unknown): boolean {
   return busyCodes.has(primaryCode(error))
 }
 
-/** True when the connection is of no use any more: the next call opens the file anew. */
+/**
+ * True when the connection is of no use any more: the next call opens the file anew. One that was opened while the file
+ * was read-only stays so for ever.
+ */
 export function isLost(error: unknown): boolean {
   return lostCodes.has(primaryCode(error))
 }
@@ -27,7 +30,9 @@ export function sqliteFailure(error: unknown, path: string, waitedMs = 0): unkno
     case 3:
     case 8:
     case 23:
-      return unavailable(`${path} is read-only. Make the file and its folder writable for the user that runs Hotwell.`)
+      return unavailable(
+        `${path} is read-only. Make it, its -wal and -shm files and its folder writable for the user that runs Hotwell.`,
+      )
     case 10:
       return unavailable(`${path} could not be read or written: the disk reports an error. Check the disk.`)
     case 13:
