@@ -3,7 +3,9 @@ import type { Clock } from '../core/clock.ts'
 import { HotwellError } from '../core/errors.ts'
 import type { AccountCredentials } from '../tokens/account-source.ts'
 import type { ByCache, CacheFigures } from './account-facts.ts'
-import type { AccountRecord, BarRow } from './account-row.ts'
+import type { BarRow } from './account-row.ts'
+import { pageRows } from './repository.ts'
+import { type SiteReader, SiteRecords } from './site-records.ts'
 
 /** How long what was read is used again, in seconds; 0 reads each time. Dropped when it changes. */
 export interface AccountCacheOptions {
@@ -31,7 +33,9 @@ export class AccountCaches {
   readonly #changedByOthers: () => Promise<boolean>
   readonly #credentials: KeyedCache<AccountCredentials>
   readonly #blacklist: KeyedCache<readonly BarRow[]>
-  readonly #statistics: KeyedCache<readonly AccountRecord[]>
+  readonly #statistics: KeyedCache<SiteRecords>
+  /** By site: accounts that were changed since their site was read. */
+  readonly #stale = new Map<string, Set<string>>()
   #checkedAt = -Infinity
   #checking: Promise<void> | undefined
 
@@ -58,25 +62,31 @@ export class AccountCaches {
     return (await this.#blacklist.get(site, read))!
   }
 
-  async records(site: string, read: () => Promise<readonly AccountRecord[]>): Promise<readonly AccountRecord[]> {
+  async records(site: string, reader: SiteReader): Promise<SiteRecords> {
     await this.#noticeOthers()
-    return (await this.#statistics.get(site, read))!
+    const records = (await this.#statistics.get(site, async () => {
+      // Before it is read: what changes meanwhile is read again.
+      this.#stale.delete(site)
+      return new SiteRecords(await reader.all())
+    }))!
+    await records.refresh(this.#stale.get(site), reader)
+    return records
   }
 
   /** After a change of this account. */
   drop(site: string, account: string, caches: readonly CacheName[] = ['credentials', 'blacklist', 'statistics']): void {
-    if (caches.includes('credentials')) this.#credentials.drop(key => key === `${site}\0${account}`)
-    if (caches.includes('blacklist')) this.#blacklist.drop(key => key === site)
-    if (caches.includes('statistics')) this.#statistics.drop(key => key === site)
+    if (caches.includes('credentials')) this.#credentials.drop(`${site}\0${account}`)
+    if (caches.includes('blacklist')) this.#blacklist.drop(site)
+    if (caches.includes('statistics') && this.#statistics.has(site)) this.#makeStale(site, account)
   }
 
   /** Of one site, or of all; returns how many entries that were. */
   clear(site?: string): ByCache<number> {
     const meant = (key: string) => site === undefined || key.split('\0')[0] === site
     return {
-      credentials: this.#credentials.drop(meant),
-      blacklist: this.#blacklist.drop(meant),
-      statistics: this.#statistics.drop(meant),
+      credentials: this.#credentials.dropAll(meant),
+      blacklist: this.#blacklist.dropAll(meant),
+      statistics: this.#statistics.dropAll(meant),
     }
   }
 
@@ -86,6 +96,12 @@ export class AccountCaches {
       blacklist: this.#blacklist.figures(),
       statistics: this.#statistics.figures(),
     }
+  }
+
+  #makeStale(site: string, account: string): void {
+    const stale = this.#stale.get(site)
+    if (!stale) this.#stale.set(site, new Set([account]))
+    else if (stale.add(account).size > pageRows) this.#statistics.drop(site)
   }
 
   /** Before each reading: whoever comes during a check waits for it, so that nothing is read unnoticed. */
@@ -110,8 +126,8 @@ class KeyedCache<Value extends {}> {
   readonly #ttlSeconds: number
   /** What is in the cache, or was until it got too old. */
   readonly #keys = new Set<string>()
-  /** Grows with each drop: what was read before that is not kept. */
-  #drops = 0
+  /** Whoever comes meanwhile waits for it as well. */
+  readonly #reading = new Map<string, Promise<Value | undefined>>()
 
   constructor(clock: Clock, option: string, ttlSeconds: number, maxEntries: number) {
     if (!(ttlSeconds >= 0 && Number.isFinite(ttlSeconds)))
@@ -124,25 +140,40 @@ class KeyedCache<Value extends {}> {
   }
 
   async get(key: string, read: () => Promise<Value | undefined>): Promise<Value | undefined> {
-    const cached = this.#cache.get(key)
-    if (cached !== undefined) return cached
-    const drops = this.#drops
-    const value = await read()
-    if (value === undefined || this.#ttlSeconds === 0 || drops !== this.#drops) return value
-    this.#cache.set(key, value)
-    this.#keys.add(key)
-    return value
+    return this.#cache.get(key) ?? this.#reading.get(key) ?? this.#read(key, read)
   }
 
-  drop(meant: (key: string) => boolean): number {
-    this.#drops++
-    let dropped = 0
-    for (const key of this.#keys) {
-      if (!meant(key)) continue
-      this.#keys.delete(key)
-      if (this.#cache.delete(key)) dropped++
-    }
-    return dropped
+  /** Whether it may be served later: it is there, or being read. */
+  has(key: string): boolean {
+    return this.#keys.has(key) || this.#reading.has(key)
+  }
+
+  /** True: it was there. What is being read now is not kept. */
+  drop(key: string): boolean {
+    this.#reading.delete(key)
+    this.#keys.delete(key)
+    return this.#cache.delete(key)
+  }
+
+  dropAll(meant: (key: string) => boolean): number {
+    for (const key of this.#reading.keys()) if (meant(key)) this.#reading.delete(key)
+    return [...this.#keys].filter(key => meant(key) && this.drop(key)).length
+  }
+
+  #read(key: string, read: () => Promise<Value | undefined>): Promise<Value | undefined> {
+    const reading = read()
+      .then(value => {
+        const isCurrent = this.#reading.get(key) === reading
+        if (value === undefined || this.#ttlSeconds === 0 || !isCurrent) return value
+        this.#cache.set(key, value)
+        this.#keys.add(key)
+        return value
+      })
+      .finally(() => {
+        if (this.#reading.get(key) === reading) this.#reading.delete(key)
+      })
+    this.#reading.set(key, reading)
+    return reading
   }
 
   figures(): CacheFigures {

@@ -47,8 +47,11 @@ export interface ReservationRow {
   outcome: LoginOutcome | null
 }
 
+/** What the choice of an account, and people, need of it. */
+export type OpenAccountRow = Omit<AccountRow, 'key_id' | 'sealed_password'>
+
 /** An account and the tries of its present credential. */
 export interface AccountRecord {
-  readonly row: AccountRow
+  readonly row: OpenAccountRow
   readonly reservedAts: readonly number[]
 }

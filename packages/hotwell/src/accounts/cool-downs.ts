@@ -3,35 +3,49 @@ import type { Clock } from '../core/clock.ts'
 const firstMs = 30_000
 const longestMs = 900_000
 
+interface CoolDown {
+  readonly pauseMs: number
+  /** Monotonic. */
+  readonly untilMs: number
+}
+
 /**
  * Accounts that are left alone for a while after a failure that says nothing about their password: 30 s, doubling to
  * 15 min. Failures during a cool-down, such as retries of one login, renew it and do not lengthen it. In memory only.
  */
 export class CoolDowns {
   readonly #clock: Clock
-  readonly #entries = new Map<string, { pauseMs: number; untilMs: number }>()
+  readonly #sites = new Map<string, Map<string, CoolDown>>()
+  /** Grows with each change. */
+  changes = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  begin(key: string): void {
+  begin(site: string, account: string): void {
     const now = this.#clock.monotonic()
-    const former = this.#entries.get(key)
+    let accounts = this.#sites.get(site)
+    if (!accounts) this.#sites.set(site, (accounts = new Map()))
+    const former = accounts.get(account)
     const longer = former && now >= former.untilMs ? former.pauseMs * 2 : former?.pauseMs
     const pauseMs = Math.min(longestMs, longer ?? firstMs)
-    this.#entries.set(key, { pauseMs, untilMs: now + pauseMs })
+    accounts.set(account, { pauseMs, untilMs: now + pauseMs })
+    this.changes++
   }
 
-  end(key: string): void {
-    this.#entries.delete(key)
+  end(site: string, account: string): void {
+    if (this.#sites.get(site)?.delete(account)) this.changes++
   }
 
-  /** Wall clock, ms; undefined: it does not cool down. */
-  untilAt(key: string): number | undefined {
-    const entry = this.#entries.get(key)
-    if (!entry) return undefined
-    const leftMs = entry.untilMs - this.#clock.monotonic()
-    return leftMs > 0 ? this.#clock.now() + leftMs : undefined
+  /** Wall clock, ms, by account; those that do not cool down are missing. */
+  untilOf(site: string): ReadonlyMap<string, number> {
+    const now = this.#clock.monotonic()
+    const wall = this.#clock.now()
+    const until = new Map<string, number>()
+    for (const [account, { untilMs }] of this.#sites.get(site) ?? []) {
+      if (untilMs > now) until.set(account, wall + untilMs - now)
+    }
+    return until
   }
 }

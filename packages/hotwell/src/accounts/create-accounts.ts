@@ -12,16 +12,19 @@ import { barByHand, changeCredential, deleteAccount, insertAccount, liftBars } f
 import { type AccountCacheOptions, AccountCaches } from './account-caches.ts'
 import { AccountDatabase, type AccountDatabaseOptions } from './account-database.ts'
 import type { AccountFacts, BarFacts } from './account-facts.ts'
+import { AccountReader } from './account-reader.ts'
 import type { AccountRecord, BarRow } from './account-row.ts'
 import type { Accounts } from './accounts.ts'
 import { barFactsOf } from './blacklist.ts'
 import { checkBar, checkName, checkPassword, notFound } from './check-input.ts'
 import { CoolDowns } from './cool-downs.ts'
-import { type Circumstances, factsOf, rank } from './judge.ts'
+import { factsOf } from './judge.ts'
 import { type LockoutBudgetOptions, lockoutBudget } from './lockout-budget.ts'
 import { refusalOf, reserveTry, settleTry } from './login-journal.ts'
-import { deleteLeftovers, findAccount, readAccounts, readBars, type Which } from './repository.ts'
+import { Rankings } from './ranking.ts'
+import { deleteLeftovers, findAccount, readBars, readRecord } from './repository.ts'
 import { openPassword, resealPasswords } from './sealed-password.ts'
+import type { SiteRecords } from './site-records.ts'
 
 export interface AccountsOptions extends AccountDatabaseOptions {
   /** How many passwords that are not known to be right may be sent. */
@@ -58,6 +61,8 @@ class AccountPool implements Accounts {
   readonly #database: AccountDatabase
   readonly #caches: AccountCaches
   readonly #coolDowns: CoolDowns
+  readonly #rankings = new Rankings()
+  readonly #reader: AccountReader
   readonly #listeners = new Set<(site: string, account: string) => void>()
   /** By account: why its password cannot be opened. */
   readonly #unreadable = new Map<string, string>()
@@ -68,6 +73,7 @@ class AccountPool implements Accounts {
     this.#logger = logger
     this.#budget = lockoutBudget(options.lockoutBudget)
     this.#database = new AccountDatabase(options, logger)
+    this.#reader = new AccountReader(this.#database)
     this.#caches = new AccountCaches(clock, cache, () => this.#database.changedByOthers())
     this.#coolDowns = new CoolDowns(clock)
   }
@@ -110,13 +116,20 @@ class AccountPool implements Accounts {
   }
 
   async get(site: string, account: string): Promise<AccountFacts> {
-    const [facts] = await this.#facts({ site, account })
-    if (!facts) throw notFound(site, account)
-    return facts
+    const record = await this.#database.query(kysely => readRecord(kysely, site, account))
+    if (!record) throw notFound(site, account)
+    const bars = await this.#database.query(kysely => readBars(kysely, { site, account }))
+    return this.#factsOf(record, bars, this.#coolDowns.untilOf(site))
   }
 
-  list({ site }: { site?: string } = {}): Promise<AccountFacts[]> {
-    return this.#facts({ site })
+  async list({ site }: { site?: string } = {}): Promise<AccountFacts[]> {
+    const records = await this.#reader.records(site)
+    const barsOf = Map.groupBy(await this.#reader.bars(site), bar => keyOf(bar.site, bar.account))
+    const bySite = Map.groupBy(records, ({ row }) => row.site)
+    return [...bySite].flatMap(([site, records]) => {
+      const cooling = this.#coolDowns.untilOf(site)
+      return records.map(record => this.#factsOf(record, barsOf.get(keyOf(site, record.row.account)), cooling))
+    })
   }
 
   async bar(site: string, account: string, options: { reason?: string; until?: number } = {}): Promise<AccountFacts> {
@@ -136,7 +149,7 @@ class AccountPool implements Accounts {
   }
 
   async blacklist({ site }: { site?: string } = {}): Promise<BarFacts[]> {
-    const bars = await this.#database.query(kysely => readBars(kysely, { site }))
+    const bars = await this.#reader.bars(site)
     const now = this.#clock.now()
     return bars.filter(({ until }) => until === null || until > now).map(barFactsOf)
   }
@@ -169,15 +182,17 @@ class AccountPool implements Accounts {
   }
 
   async has(site: string): Promise<boolean> {
-    return (await this.#records(site)).length > 0
+    return (await this.#records(site)).size > 0
   }
 
   async candidates(site: string, { preferred }: { preferred?: string } = {}): Promise<readonly AccountCandidate[]> {
+    const bars = await this.#caches.bars(site, () => this.#reader.bars(site))
     const records = await this.#records(site)
-    const bars = await this.#caches.bars(site, () => this.#database.query(kysely => readBars(kysely, { site })))
     const now = this.#clock.now()
-    const barsOf = Map.groupBy(bars, ({ account }) => account)
-    return rank(records, record => this.#circumstances(record, barsOf.get(record.row.account), now), preferred)
+    return this.#rankings.candidates(
+      { site, records, bars, coolDowns: this.#coolDowns, budget: this.#budget, now },
+      preferred,
+    )
   }
 
   credentials(site: string, account: string): Promise<AccountCredentials | undefined> {
@@ -219,14 +234,14 @@ class AccountPool implements Accounts {
     })
     if (!counted) return
     this.#caches.drop(site, account, ['blacklist', 'statistics'])
-    if (outcome === 'success') this.#coolDowns.end(keyOf(site, account))
+    if (outcome === 'success') this.#coolDowns.end(site, account)
     else if (coolingOutcomes.includes(outcome)) this.coolDown(site, account)
     if (outcome === 'credential_error')
       this.#logger.warn({ site, account }, 'The site refused the password of an account, which is barred')
   }
 
   coolDown(site: string, account: string): void {
-    this.#coolDowns.begin(keyOf(site, account))
+    this.#coolDowns.begin(site, account)
   }
 
   onChange(listener: (site: string, account: string) => void): () => void {
@@ -234,28 +249,22 @@ class AccountPool implements Accounts {
     return () => void this.#listeners.delete(listener)
   }
 
-  #records(site: string): Promise<readonly AccountRecord[]> {
-    return this.#caches.records(site, () => this.#database.query(kysely => readAccounts(kysely, { site })))
+  #records(site: string): Promise<SiteRecords> {
+    return this.#caches.records(site, {
+      all: () => this.#reader.records(site),
+      some: accounts => this.#reader.recordsOf(site, accounts),
+    })
   }
 
-  async #facts(which: Which): Promise<AccountFacts[]> {
-    const records = await this.#database.query(kysely => readAccounts(kysely, which))
-    const bars = await this.#database.query(kysely => readBars(kysely, which))
-    const barsOf = Map.groupBy(bars, ({ site, account }) => keyOf(site, account))
-    const now = this.#clock.now()
-    return records.map(record =>
-      factsOf(record, this.#circumstances(record, barsOf.get(keyOf(record.row.site, record.row.account)), now)),
-    )
-  }
-
-  #circumstances({ row }: AccountRecord, bars: readonly BarRow[] = [], now: number): Circumstances {
-    return { bars, coolingUntil: this.#coolDowns.untilAt(keyOf(row.site, row.account)), budget: this.#budget, now }
+  #factsOf(record: AccountRecord, bars: readonly BarRow[] = [], cooling: ReadonlyMap<string, number>): AccountFacts {
+    const coolingUntil = cooling.get(record.row.account)
+    return factsOf(record, { bars, coolingUntil, budget: this.#budget, now: this.#clock.now() })
   }
 
   /** What was known of the account is over; a listener that throws does not undo the change. */
   #changed(site: string, account: string): void {
     this.#caches.drop(site, account)
-    this.#coolDowns.end(keyOf(site, account))
+    this.#coolDowns.end(site, account)
     this.#unreadable.delete(keyOf(site, account))
     for (const listener of this.#listeners) {
       try {

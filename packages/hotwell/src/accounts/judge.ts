@@ -1,4 +1,3 @@
-import type { AccountCandidate } from '../tokens/account-source.ts'
 import type { AccountFacts } from './account-facts.ts'
 import type { AccountRecord, BarRow } from './account-row.ts'
 import { longestBar } from './blacklist.ts'
@@ -45,37 +44,6 @@ export function factsOf(record: AccountRecord, { bars, coolingUntil, budget, now
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
-}
-
-/**
- * The accounts that are not barred: those with a try left before those without, then the preferred one, then the
- * higher score, then the one that was used longest ago.
- */
-export function rank(
-  records: readonly AccountRecord[],
-  circumstancesOf: (record: AccountRecord) => Circumstances,
-  preferred: string | undefined,
-): AccountCandidate[] {
-  const ranked = records.flatMap(record => {
-    const { bars, coolingUntil, budget, now } = circumstancesOf(record)
-    if (longestBar(bars, now)) return []
-    const { open, nextAt } = spentBudgetOf(record, budget, now)
-    const { account, last_used_at: usedAt } = record.row
-    // Where only a person can help, an end that callers can reckon with: then it is asked again.
-    const spentUntil = open ? undefined : (nextAt ?? now + budget.windowMs)
-    const until = Math.max(coolingUntil ?? 0, spentUntil ?? 0)
-    const candidate = { account, score: scoreAt(loginsOf(record), now), ...(until > 0 && { coolingUntil: until }) }
-    return [{ candidate, open, usedAt: usedAt ?? 0 }]
-  })
-  ranked.sort(
-    (a, b) =>
-      Number(b.open) - Number(a.open) ||
-      Number(b.candidate.account === preferred) - Number(a.candidate.account === preferred) ||
-      b.candidate.score - a.candidate.score ||
-      a.usedAt - b.usedAt ||
-      (a.candidate.account < b.candidate.account ? -1 : 1),
-  )
-  return ranked.map(({ candidate }) => candidate)
 }
 
 function loginsOf({ row: { successes, failures, last_success_at: lastSuccessAt } }: AccountRecord) {

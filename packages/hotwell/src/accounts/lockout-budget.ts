@@ -35,6 +35,8 @@ export interface BudgetState {
 /** Sites commonly lock at the fifth wrong password in a row, however far apart they are. */
 export const mostWithoutSuccess = 4
 
+const whole: BudgetState = Object.freeze({ spent: 0, open: true })
+
 /** @throws HotwellError `invalid_configuration` */
 export function lockoutBudget({ tries = 2, windowSeconds = 86_400 }: LockoutBudgetOptions = {}): LockoutBudget {
   if (!Number.isInteger(tries) || tries < 1 || tries > mostWithoutSuccess)
@@ -55,6 +57,7 @@ export function lockoutBudget({ tries = 2, windowSeconds = 86_400 }: LockoutBudg
  * site's counter does not forget. A try that was given back in good faith counts again once the faith is gone.
  */
 export function budgetAt(spent: SpentTries, { tries, windowMs }: LockoutBudget, now: number): BudgetState {
+  if (spent.reservedAts.length === 0 && spent.doubts === 0) return whole
   const inWindow = spent.reservedAts.filter(at => at + windowMs > now).sort((a, b) => a - b)
   const inAll = spent.reservedAts.length + (spent.knownRight ? 0 : spent.doubts)
   if (inAll >= mostWithoutSuccess) return { spent: Math.max(tries, inWindow.length), open: false }

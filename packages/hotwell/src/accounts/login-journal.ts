@@ -4,7 +4,7 @@ import type { LoginOutcome, LoginRefusal, LoginReservation } from '../tokens/acc
 import type { AccountRecord, AccountRow, AccountTables, BarRow, ReservationRow } from './account-row.ts'
 import { credentialBarMs, longestBar } from './blacklist.ts'
 import { type BudgetState, budgetAt, effectOf, type LockoutBudget, mostWithoutSuccess } from './lockout-budget.ts'
-import { changeAccount, deleteBars, findAccount, putBar, readAccounts, readBars } from './repository.ts'
+import { changeAccount, deleteBars, findAccount, putBar, readBars, readRecord } from './repository.ts'
 
 type Tables = Kysely<AccountTables>
 
@@ -41,7 +41,7 @@ export async function reserveTry(transaction: Tables, request: ReserveRequest): 
 export async function refusalOf(kysely: Tables, request: ReserveRequest): Promise<Refused | undefined> {
   const { site, account, credentialId, budget, now } = request
   const name = `The account "${account}" of the site "${site}"`
-  const [record] = await readAccounts(kysely, { site, account })
+  const record = await readRecord(kysely, site, account)
   if (!record) return { isStale: true, refusal: { reason: `${name} was removed.` } }
   if (record.row.credential_id !== credentialId) {
     const reason = `${name} has a new credential since this login was begun. Begin it again.`

@@ -1,13 +1,30 @@
-import type { Kysely } from 'kysely'
-import type { AccountRecord, AccountRow, AccountTables, BarRow } from './account-row.ts'
+import { type Kysely, type SqlBool, sql } from 'kysely'
+import type { AccountRecord, AccountRow, AccountTables, BarRow, OpenAccountRow } from './account-row.ts'
 
 type Tables = Kysely<AccountTables>
 
-/** Which accounts are meant; nothing given means all. */
-export interface Which {
-  readonly site?: string
-  readonly account?: string
+interface Name {
+  readonly site: string
+  readonly account: string
 }
+
+/** As many rows as are read in a few milliseconds. */
+export const pageRows = 250
+const openColumns = [
+  'site',
+  'account',
+  'username',
+  'credential_id',
+  'known_right',
+  'doubts',
+  'credential_errors',
+  'successes',
+  'failures',
+  'last_success_at',
+  'last_used_at',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof OpenAccountRow)[]
 
 export function findAccount(kysely: Tables, site: string, account: string): Promise<AccountRow | undefined> {
   return kysely
@@ -18,22 +35,34 @@ export function findAccount(kysely: Tables, site: string, account: string): Prom
     .executeTakeFirst()
 }
 
-/** In order of site and account. */
-export async function readAccounts(kysely: Tables, { site, account }: Which = {}): Promise<AccountRecord[]> {
-  const rows = await kysely
+/** Of one account; undefined: there is none. */
+export async function readRecord(kysely: Tables, site: string, account: string): Promise<AccountRecord | undefined> {
+  return (await readRecords(kysely, { site, accounts: [account] }))[0]
+}
+
+/**
+ * A page of accounts in order of site and account: those that come `after` one, or
+ * those of the `accounts`, at most a page, that are there.
+ */
+export async function readRecords(
+  kysely: Tables,
+  { site, after, accounts }: { site?: string; after?: Name; accounts?: readonly string[] } = {},
+): Promise<AccountRecord[]> {
+  const rows: OpenAccountRow[] = await kysely
     .selectFrom('accounts')
-    .selectAll()
+    .select(openColumns)
     .$if(site !== undefined, query => query.where('site', '=', site!))
-    .$if(account !== undefined, query => query.where('account', '=', account!))
+    .$if(accounts !== undefined, query => query.where('account', 'in', accounts!))
+    .$if(after !== undefined, query => query.where(sql<SqlBool>`(site, account) > (${after!.site}, ${after!.account})`))
     .orderBy('site')
     .orderBy('account')
+    .limit(accounts?.length ?? pageRows)
     .execute()
+  const ids = rows.map(row => row.credential_id)
   const tries = await kysely
     .selectFrom('account_reservations')
-    .innerJoin('accounts', 'accounts.credential_id', 'account_reservations.credential_id')
-    .select(['account_reservations.credential_id', 'reserved_at'])
-    .$if(site !== undefined, query => query.where('site', '=', site!))
-    .$if(account !== undefined, query => query.where('account', '=', account!))
+    .select(['credential_id', 'reserved_at'])
+    .where('credential_id', 'in', ids)
     .execute()
   const byCredential = Map.groupBy(tries, ({ credential_id }) => credential_id)
   return rows.map(row => ({
@@ -42,16 +71,33 @@ export async function readAccounts(kysely: Tables, { site, account }: Which = {}
   }))
 }
 
-/** In order of site and account; those that are over included. */
-export function readBars(kysely: Tables, { site, account }: Which = {}): Promise<BarRow[]> {
+/** Those that are over included. */
+export function readBars(kysely: Tables, { site, account }: Name): Promise<BarRow[]> {
+  return kysely
+    .selectFrom('account_bars')
+    .selectAll()
+    .where('site', '=', site)
+    .where('account', '=', account)
+    .orderBy('cause')
+    .execute()
+}
+
+/** A page of the bars in order of site, account and cause, those that are over included. */
+export function readBarsAfter(
+  kysely: Tables,
+  { site, after }: { site?: string; after?: BarRow } = {},
+): Promise<BarRow[]> {
   return kysely
     .selectFrom('account_bars')
     .selectAll()
     .$if(site !== undefined, query => query.where('site', '=', site!))
-    .$if(account !== undefined, query => query.where('account', '=', account!))
+    .$if(after !== undefined, query =>
+      query.where(sql<SqlBool>`(site, account, cause) > (${after!.site}, ${after!.account}, ${after!.cause})`),
+    )
     .orderBy('site')
     .orderBy('account')
     .orderBy('cause')
+    .limit(pageRows)
     .execute()
 }
 
@@ -67,7 +113,7 @@ export async function putBar(kysely: Tables, bar: BarRow): Promise<void> {
 
 export async function deleteBars(
   kysely: Tables,
-  { site, account, cause }: Required<Which> & { cause?: BarRow['cause'] },
+  { site, account, cause }: Name & { cause?: BarRow['cause'] },
 ): Promise<void> {
   await kysely
     .deleteFrom('account_bars')

@@ -12,7 +12,9 @@ import type { TokenRecord } from './token-store.ts'
 
 /** So many accounts are tried before a caller is told that it failed. */
 const mostTries = 3
-/** Of so many accounts, the best ones, the store is asked whether it has a token. */
+/** So many accounts, the best ones, are looked at: a site may have ten thousand, and each lookup asks. */
+const mostLookedAt = 64
+/** Of so many of those the store is asked whether it has a token. */
 const mostLookedUp = 32
 
 export interface AccountSelectorParts {
@@ -32,6 +34,10 @@ export class AccountSelector implements TokenSource {
   readonly #parts: AccountSelectorParts
   /** The one chosen last. */
   #chosen: TokenEntry | undefined
+  /** Those of which that was the best. */
+  #candidates: readonly AccountCandidate[] | undefined
+  /** By account, those that were chosen and have a token or a flight: they are looked at, however good they are. */
+  readonly #inUse = new Map<string, TokenEntry>()
   #fetch: typeof globalThis.fetch | undefined
 
   constructor(ref: Ref, parts: AccountSelectorParts) {
@@ -77,8 +83,11 @@ export class AccountSelector implements TokenSource {
   /** With a value: whichever account it is of. Without: the token of the account that was chosen last. */
   async invalidate(value: string | undefined): Promise<boolean> {
     if (value === undefined) return (await this.#chosen?.invalidate(undefined)) ?? false
-    for (const { account } of await this.#parts.accounts.candidates(this.ref.provider)) {
-      if (await this.#entryOf(account).invalidate(value)) return true
+    const entries = this.#lookedAt(await this.#parts.accounts.candidates(this.ref.provider), new Map())
+    const ofHere = entries.filter(({ alive }) => alive?.record.value === value)
+    const ofStore = entries.filter(({ alive }) => !alive).slice(0, mostLookedUp)
+    for (const entry of [...ofHere, ...ofStore]) {
+      if (await entry.invalidate(value)) return true
     }
     return false
   }
@@ -107,6 +116,7 @@ export class AccountSelector implements TokenSource {
       const entry = await this.#best(candidates, failed)
       if (!entry) throw this.#noneLeft(candidates, failed)
       this.#chosen = entry
+      this.#inUse.set(entry.ref.subject!, entry)
       try {
         return await use(entry)
       } catch (error) {
@@ -121,21 +131,43 @@ export class AccountSelector implements TokenSource {
     candidates: readonly AccountCandidate[],
     failed: ReadonlyMap<string, unknown>,
   ): Promise<TokenEntry | undefined> {
-    const now = this.#parts.clock.now()
-    const left = candidates
-      .filter(({ account }) => !failed.has(account))
-      .map(({ account, coolingUntil = 0 }) => ({ entry: this.#entryOf(account), cooling: coolingUntil > now }))
-    const alive = left.find(({ entry }) => entry.alive)
-    if (alive) return alive.entry
-    const inFlight = () => left.find(({ entry }) => entry.flights.running)?.entry
-    return inFlight() ?? (await this.#stored(left)) ?? inFlight() ?? ready(left)
+    // While nothing has changed, the one that was the best is.
+    if (candidates === this.#candidates && failed.size === 0 && this.#chosen?.alive) return this.#chosen
+    this.#candidates = candidates
+    const entries = this.#lookedAt(candidates, failed)
+    const inFlight = () => entries.find(entry => entry.flights.running)
+    const known = entries.find(entry => entry.alive) ?? inFlight() ?? (await this.#stored(entries)) ?? inFlight()
+    return known ?? this.#ready(candidates, failed)
+  }
+
+  /** The best ones, and those in use; the best first. */
+  #lookedAt(candidates: readonly AccountCandidate[], failed: ReadonlyMap<string, unknown>): TokenEntry[] {
+    const left = failed.size === 0 ? candidates : candidates.filter(({ account }) => !failed.has(account))
+    const entries = left.slice(0, mostLookedAt).map(({ account }) => this.#entryOf(account))
+    if (left.length <= mostLookedAt) return entries
+    for (const [account, entry] of this.#inUse) {
+      if (!entry.alive && !entry.flights.running) this.#inUse.delete(account)
+      else if (!entries.includes(entry) && left.some(candidate => candidate.account === account)) entries.push(entry)
+    }
+    return entries
   }
 
   /** One whose token another process, or this one before a restart, has stored. */
-  async #stored(left: readonly { entry: TokenEntry }[]): Promise<TokenEntry | undefined> {
-    const unknown = left.filter(({ entry }) => !entry.failures.pausing).slice(0, mostLookedUp)
-    const found = await Promise.all(unknown.map(({ entry }) => this.#isStored(entry)))
-    return unknown[found.indexOf(true)]?.entry
+  async #stored(entries: readonly TokenEntry[]): Promise<TokenEntry | undefined> {
+    const unknown = entries.filter(({ failures }) => !failures.pausing).slice(0, mostLookedUp)
+    const found = await Promise.all(unknown.map(entry => this.#isStored(entry)))
+    return unknown[found.indexOf(true)]
+  }
+
+  /** The best one that may log in now. */
+  #ready(candidates: readonly AccountCandidate[], failed: ReadonlyMap<string, unknown>): TokenEntry | undefined {
+    const now = this.#parts.clock.now()
+    for (const { account, coolingUntil = 0 } of candidates) {
+      if (coolingUntil > now || failed.has(account)) continue
+      const entry = this.#entryOf(account)
+      if (!entry.failures.pausing) return entry
+    }
+    return undefined
   }
 
   async #isStored({ key, rejections }: TokenEntry): Promise<boolean> {
@@ -171,13 +203,13 @@ export class AccountSelector implements TokenSource {
 
   #soonest(candidates: readonly AccountCandidate[]) {
     const now = this.#parts.clock.now()
-    const waits = candidates.map(({ account, coolingUntil = now }) =>
-      Math.max(coolingUntil - now, this.#entryOf(account).failures.pausing?.retryAfterMs ?? 0),
-    )
-    return { now, retryAfterMs: Math.max(1000, Math.min(...waits)) }
+    let waitMs = Infinity
+    for (const { account, coolingUntil = now } of candidates) {
+      const coolingMs = coolingUntil - now
+      if (coolingMs >= waitMs) continue
+      const pausedMs = this.#entryOf(account).failures.pausing?.retryAfterMs ?? 0
+      waitMs = Math.min(waitMs, Math.max(coolingMs, pausedMs))
+    }
+    return { now, retryAfterMs: Math.max(1000, waitMs) }
   }
-}
-
-function ready(left: readonly { entry: TokenEntry; cooling: boolean }[]): TokenEntry | undefined {
-  return left.find(({ entry, cooling }) => !cooling && !entry.failures.pausing)?.entry
 }

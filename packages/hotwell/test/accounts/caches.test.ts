@@ -122,6 +122,63 @@ test('a removal by another process ends its logins as well', async () => {
   expect(execute(path, 'select 1 from account_reservations')).toEqual([])
 })
 
+test('of a site with thousands the thread is free between the pages, and all who wait get the same answer', async () => {
+  const { accounts, path } = await court()
+  const columns =
+    "site, 'clerk' || value, 'clerk' || value, 'id' || value, key_id, sealed_password, created_at, updated_at"
+  const series = 'with recursive series(value) as (select 1 union all select value + 1 from series where value < 5000)'
+  execute(
+    path,
+    `insert into accounts (site, account, username, credential_id, key_id, sealed_password, created_at, updated_at)
+     ${series} select ${columns} from series, accounts where site = 'court' and account = 'zhang'`,
+  )
+  accounts.clearCaches()
+  let turns = 0
+  const count = () => {
+    turns++
+    timer = setImmediate(count)
+  }
+  let timer = setImmediate(count)
+  const [first, ...others] = await Promise.all(Array.from({ length: 20 }, () => accounts.candidates('court')))
+  clearImmediate(timer)
+  expect(first).toHaveLength(5001)
+  expect(new Set(first!.map(({ account }) => account)).size).toBe(5001)
+  for (const other of others) expect(other).toBe(first)
+  expect(turns).toBeGreaterThan(5)
+  const listed = await accounts.list({ site: 'court' })
+  expect(listed.map(({ account }) => account)).toEqual(listed.map(({ account }) => account).sort())
+  expect(listed).toHaveLength(5001)
+})
+
+test('after a login its account alone is read again, and whoever asks meanwhile waits for that', async () => {
+  const { accounts, clock } = await court()
+  await accounts.add('court', 'li', { password })
+  await accounts.candidates('court')
+  for (let n = 1; n <= 3; n++) {
+    await clock.advance(1)
+    await login(accounts, 'court', 'li', 'success')
+    const asked = await Promise.all([1, 2, 3].map(() => accounts.candidates('court')))
+    for (const [best] of asked) expect(best).toEqual({ account: 'li', score: 100 + n + 20 })
+  }
+  expect(accounts.cacheStats().statistics).toMatchObject({ size: 1, misses: 1 })
+})
+
+test('what changes while a site is read is in the next answer', async () => {
+  const { accounts } = await court()
+  const reading = accounts.candidates('court')
+  await accounts.add('court', 'li', { password })
+  await reading
+  expect(await accounts.candidates('court')).toHaveLength(2)
+})
+
+test('after hundreds of changes the whole site is read again', async () => {
+  const { accounts } = await court()
+  await accounts.candidates('court')
+  for (let n = 0; n < 260; n++) await accounts.add('court', `clerk-${n}`, { password })
+  expect(await accounts.candidates('court')).toHaveLength(261)
+  expect(accounts.cacheStats().statistics.misses).toBe(2)
+})
+
 test('clearing drops what was read, of one site or of all, and nothing else', async () => {
   const { accounts } = await court()
   await accounts.bar('bank', 'zhang')

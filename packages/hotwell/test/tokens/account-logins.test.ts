@@ -298,6 +298,26 @@ describe('any good account', () => {
     expect(barred).toMatchObject({ code: 'account_unavailable', message: expect.stringContaining('barred') })
   })
 
+  test('of a site with hundreds is one login as well, and does not make hundreds of entries', async () => {
+    const names = Array.from({ length: 200 }, (_, n) => `clerk-${n}`)
+    const { clock, tokens, upstream, accounts } = await site({ names })
+    const any = tokens.token('api/account')
+    upstream.latencyMs = 5 * second
+    const first = any.getDetails()
+    await clock.advance(second)
+    // The one that logs in is the last of equals by now.
+    const second_ = any.getDetails()
+    await clock.advance(10 * second)
+    expect((await second_).ref).toBe((await first).ref)
+    for (const name of names.slice(100)) await accounts.update('api', name, { password: 'another one' })
+    expect(await after(clock, second, any.get())).toBe((await first).value)
+    expect(await any.invalidate('something else')).toBe(false)
+    expect(upstream.calls).toBe(1)
+    expect(tokens.list().length).toBeLessThan(100)
+    await accounts.bar('api', (await first).ref.split('/')[2]!)
+    expect((await after(clock, 10 * second, any.getDetails())).ref).not.toBe((await first).ref)
+  })
+
   test('has a rejected token dropped, whichever account it is of', async () => {
     const { clock, tokens, upstream } = await site()
     const any = tokens.token('api/account')
