@@ -25,6 +25,8 @@ interface Opened {
   readonly sealer: Sealer
 }
 
+/** Of a connection whose data version was seen. */
+const seenMark = 1
 const keyFileName = 'tokens.key'
 const migrations = [accountsPool]
 
@@ -86,11 +88,19 @@ export class AccountDatabase {
     return this.#run(async ({ sealer }) => sealer)
   }
 
-  /** Whether another connection has written since the last call; false the first time. */
+  /**
+   * Whether another connection has written since the last call, or the file was opened anew. Versions of two
+   * connections cannot be compared, so each is marked in a place of its own: its temporary schema.
+   */
   async changedByOthers(): Promise<boolean> {
-    const { rows } = await this.query(kysely => sql<{ data_version: number }>`pragma data_version`.execute(kysely))
-    const version = rows[0]?.data_version
-    const changed = this.#seenVersion !== undefined && version !== this.#seenVersion
+    const { mark, version } = await this.query(async kysely => {
+      const marks = await sql<{ user_version: number }>`pragma temp.user_version`.execute(kysely)
+      const versions = await sql<{ data_version: number }>`pragma data_version`.execute(kysely)
+      if (marks.rows[0]?.user_version !== seenMark)
+        await sql`pragma temp.user_version = ${sql.lit(seenMark)}`.execute(kysely)
+      return { mark: marks.rows[0]?.user_version, version: versions.rows[0]?.data_version }
+    })
+    const changed = mark !== seenMark || version !== this.#seenVersion
     this.#seenVersion = version
     return changed
   }

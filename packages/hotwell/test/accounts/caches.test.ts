@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { begin, execute, login, scene, tryToBegin } from './scene.ts'
 
@@ -210,6 +210,23 @@ test('while the file cannot be read, what was read goes on being served', async 
   expect(accounts.problems()).toHaveLength(1)
   const credentials = { account: 'zhang', credentialId: 'any', username: 'zhang', password }
   await expect(accounts.reserve('court', credentials)).rejects.toMatchObject({ code: 'store_unavailable' })
+})
+
+test('when another file lies there, what was read of the former one is forgotten', async () => {
+  const { accounts, open, path, clock } = await court()
+  const spare = open({ path: `${path}.spare` })
+  await spare.add('court', 'li', { password: 'other' })
+  await spare.close()
+  expect(await accounts.candidates('court')).toMatchObject([{ account: 'zhang' }])
+  await clock.advance(1000)
+  await accounts.credentials('court', 'zhang')
+  for (const end of ['-wal', '-shm']) rmSync(path + end, { force: true })
+  renameSync(`${path}.spare`, path)
+  // The file itself is looked at by the clock on the wall.
+  await expect.poll(async () => (await accounts.list()).length, { timeout: 20_000 }).toBe(1)
+  await clock.advance(1000)
+  expect(await accounts.candidates('court')).toMatchObject([{ account: 'li' }])
+  expect(await accounts.credentials('court', 'zhang')).toBeUndefined()
 })
 
 test('tries of a removed account whose process died are cleaned up', async () => {
