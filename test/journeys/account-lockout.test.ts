@@ -1,9 +1,9 @@
 import type { LoginSite } from '@hotwell/sandbox'
-import type { TokenManager } from 'hotwell'
+import { createTokenManager, type Provider, type TokenManager } from 'hotwell'
 import { type Accounts, createAccounts } from 'hotwell/accounts'
 import { FakeClock } from 'hotwell/testing'
 import { expect, test } from 'vitest'
-import { court, loginSite, passwordOf, withPasswords } from './court.ts'
+import { loginSite, passwordOf, withPasswords } from './court.ts'
 import { formLogin } from './court-logins.ts'
 import { type Ending, temporaryFolder } from './scene.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -22,6 +22,11 @@ interface World {
   begin(after: 'close' | 'kill'): Promise<void>
 }
 
+interface Process {
+  isAlive: boolean
+  readonly accounts: Accounts
+}
+
 /** `durable: false`: whoever begins knows nothing of what the one before has spent. */
 async function world(ending: Ending, { durable = true, seed = 1 } = {}): Promise<World> {
   const clock = new FakeClock()
@@ -33,12 +38,10 @@ async function world(ending: Ending, { durable = true, seed = 1 } = {}): Promise
     now: () => clock.now(),
   })
   const folder = await temporaryFolder(ending)
-  let alive: { now: boolean; accounts: Accounts; tokens: TokenManager } | undefined
-  let begun = 0
+  const processes: (Process & { tokens: TokenManager })[] = []
 
   async function open(): Promise<Accounts> {
-    const accounts = createAccounts({ path: `${folder}/accounts${durable ? '' : begun}.db`, clock })
-    ending.onTestFinished(() => accounts.close())
+    const accounts = createAccounts({ path: `${folder}/accounts${durable ? '' : processes.length}.db`, clock })
     const isKnown = (await accounts.list()).length > 0
     for (const name of isKnown ? [] : names) {
       await accounts.add('court', name, { password: name === 'wrong' ? 'a wrong one' : passwordOf(name) })
@@ -47,38 +50,45 @@ async function world(ending: Ending, { durable = true, seed = 1 } = {}): Promise
   }
 
   async function begin(after: 'close' | 'kill') {
-    begun++
+    const former = processes.at(-1)
     if (after === 'close') {
-      await alive?.tokens.close()
-      await alive?.accounts.close()
-    } else if (alive) alive.now = false
-    const mine = { now: true, accounts: await open() }
-    const providers = { court: formLogin(site) }
-    alive = Object.assign(mine, { tokens: court(ending, { providers, accounts: untilKilled(mine), clock }) })
+      await former?.tokens.close()
+      await former?.accounts.close()
+    } else if (former) former.isAlive = false
+    const mine = { isAlive: true, accounts: await open() }
+    const providers: Record<string, Provider> = { court: formLogin(site) }
+    const tokens = createTokenManager({ providers, accounts: untilKilled(mine), clock, preheat: false })
+    processes.push(Object.assign(mine, { tokens }))
   }
 
+  // Closing takes time, and that of the fake clock.
+  ending.onTestFinished(async () => {
+    const closings = processes.map(({ tokens }) => tokens.close())
+    await settled(clock, closings)
+    await Promise.all(processes.map(({ accounts }) => accounts.close()))
+  })
   await begin('close')
   return {
     clock,
     site,
     begin,
     get accounts() {
-      return alive!.accounts
+      return processes.at(-1)!.accounts
     },
     get tokens() {
-      return alive!.tokens
+      return processes.at(-1)!.tokens
     },
   }
 }
 
 /** Passwords that are under way arrive, but a killed process writes nothing more, and sends no other. */
-function untilKilled(process: { now: boolean; accounts: Accounts }): Accounts {
+function untilKilled(process: Process): Accounts {
   return new Proxy(process.accounts, {
     get(accounts, name) {
       const value = Reflect.get(accounts, name)
       if (name !== 'settle' && name !== 'reserve') return typeof value === 'function' ? value.bind(accounts) : value
       return async (...given: never[]) => {
-        if (!process.now) throw new Error('killed')
+        if (!process.isAlive) throw new Error('killed')
         return value.apply(accounts, given)
       }
     },
@@ -109,13 +119,12 @@ async function days(count: number, made: World, random: () => number): Promise<v
     trouble(site, random)
     const works = Array.from({ length: 1 + Math.floor(random() * 4) }, () => ask(made.tokens, random))
     const event = random()
-    if (event < 0.06) {
+    if (event < 0.12) {
       // Some of what was asked for has got as far as the site.
       for (let turn = random() * 30; turn > 0; turn--) await new Promise(resolve => setImmediate(resolve))
-      await made.begin('kill')
+      works.push(made.begin(event < 0.06 ? 'kill' : 'close'))
     }
     await settled(clock, works)
-    if (event > 0.94) await made.begin('close')
     // Mostly minutes, at times most of a day. Nothing is planned for then: timers are called when it is over.
     clock.freeze(16 * hour * random() ** 3)
   }
