@@ -81,11 +81,9 @@ function outcomeOf(error: unknown): LoginOutcome {
   if (status !== 'failed' && status !== 'timeout' && status !== 'network_error') return status
   const sent = sentOf(error)
   if (sent === false) return status === 'timeout' ? 'network_error' : status
-  if (!isHotwellError(error) || status !== 'failed') return 'unknown'
-  const { httpStatus } = error.details
-  // A site that is out of order does not look at passwords.
-  if (sent && typeof httpStatus === 'number') return httpStatus < 500 ? 'not_understood' : 'unknown'
-  return sent || disposition === 'uncertain' ? 'unknown' : 'failed'
+  if (!isHotwellError(error)) return 'unknown'
+  if (sent && error.details.answered === true) return 'not_understood'
+  return sent || status !== 'failed' || disposition === 'uncertain' ? 'unknown' : 'failed'
 }
 
 /** Whether the password can have reached the site; undefined: nobody knows. */

@@ -5,7 +5,7 @@ import { failureOf, providerFailure } from './failure.ts'
 import { hiddenFields, showsForm } from './hidden-fields.ts'
 import type { AcquiredToken } from './provider.ts'
 import { SiteCookies } from './site-cookies.ts'
-import { matches, memberAt, refusalFailure, refusalOf, type SiteOutcomes, type SiteRefusal } from './site-outcomes.ts'
+import { matches, memberAt, refusalFailure, refusalOf, type SiteOutcomes } from './site-outcomes.ts'
 import { callTokenEndpoint, failureByStatus, showsSecret, type TokenEndpointReply } from './token-endpoint.ts'
 
 /** A captcha as the site showed it. */
@@ -45,20 +45,8 @@ export interface SiteForm {
   outcomes: SiteOutcomes
 }
 
-export interface BrowserLoginRequest {
-  readonly credentials: AccountCredentials
-  /** Aborts when the login has taken too long, and when the manager closes. */
-  readonly signal: AbortSignal
-  readonly baseUrl: string
-  /** Makes the error to throw when the site refuses: `throw refusal('badPassword')`. */
-  readonly refusal: (refusal: SiteRefusal) => Error
-  /** Counts a captcha that was answered. */
-  readonly captchaAnswered: () => void
-}
-
-export type BrowserLogin = (request: BrowserLoginRequest) => Promise<AcquiredToken>
-
-interface Attempt {
+/** One login: with what, until when, and how far it got. */
+export interface LoginAttempt {
   readonly credentials: AccountCredentials
   readonly signal: AbortSignal
   readonly clock: Clock
@@ -74,7 +62,7 @@ interface CheckedForm extends Pick<SiteForm, 'form' | 'extraFields' | 'token' | 
   readonly captcha: SiteForm['captcha'] | undefined
 }
 
-type FormAttempt = Attempt & { fetch: typeof globalThis.fetch; timeoutSeconds: number }
+type FormAttempt = LoginAttempt & { fetch: typeof globalThis.fetch; timeoutSeconds: number }
 
 /** One login by requests: the page, the captcha, the form. Throws sorted errors that tell in `sent` what may have left. */
 export async function formLogin(site: CheckedForm, attempt: FormAttempt): Promise<AcquiredToken> {
@@ -106,34 +94,11 @@ export async function formLogin(site: CheckedForm, attempt: FormAttempt): Promis
   return judged(site, reply, cookies, attempt.clock.now())
 }
 
-/** One login by a function of the user's. It is waited for also when it was told to stop. */
-export async function hookLogin(login: BrowserLogin, attempt: Attempt & { baseUrl: URL }): Promise<AcquiredToken> {
-  const { credentials, signal, baseUrl, progress } = attempt
-  progress.sent = true
-  try {
-    return await login({
-      credentials,
-      signal,
-      baseUrl: baseUrl.href,
-      refusal: refusal => refusalFailure(refusal, baseUrl.origin),
-      captchaAnswered: () => void progress.captchaAttempts++,
-    })
-  } catch (error) {
-    const hides = !showsSecret(error, [credentials.password])
-    if (isHotwellError(error) && hides) throw error
-    if (signal.aborted) throw signal.reason
-    const { status } = failureOf(error)
-    const message = `The login of ${baseUrl.origin} failed on the way. Its cause says more, unless that shows the password.`
-    const failure = { message, status, disposition: 'uncertain', cause: hides ? error : undefined } as const
-    throw providerFailure({ ...failure, details: { sent: true } })
-  }
-}
-
 async function get(url: URL, cookies: SiteCookies, attempt: FormAttempt): Promise<TokenEndpointReply> {
   const reply = await call(url, { headers: cookies.headers() }, attempt)
   cookies.take(reply.headers, reply.serverDate ?? attempt.clock.now())
   if (reply.status === 200) return reply
-  throw withSent(reply.status < 300 ? notUnderstood(reply) : failureByStatus(reply), false)
+  throw withSent(reply.status < 300 ? notUnderstood(reply) : failureByStatus(reply), { sent: false })
 }
 
 /** A `fetch` that keeps what is read of a body, for images. How much is read is the reader's to limit. */
@@ -183,7 +148,7 @@ async function call(url: URL, init: RequestInit, attempt: FormAttempt): Promise<
   } catch (error) {
     if (signal.aborted || !isHotwellError(error)) throw error
     // What surely never left is the only retryable one of these.
-    throw withSent(error, progress.sent && failureOf(error).disposition === 'uncertain')
+    throw withSent(error, { sent: progress.sent && failureOf(error).disposition === 'uncertain' })
   }
 }
 
@@ -194,7 +159,7 @@ function judged(site: CheckedForm, reply: TokenEndpointReply, cookies: SiteCooki
   const details = { httpStatus: status, sent: true }
   const told = refusalOf(reply, outcomes, { guess: status === 429 })
   if (told) throw refusalFailure(told, from, details)
-  if (status === 429) throw withSent(failureByStatus(reply), false)
+  if (status === 429) throw withSent(failureByStatus(reply), { sent: false })
   const set = cookies.take(reply.headers, reply.serverDate ?? nowMs)
   const succeeded = outcomes.success ? matches(outcomes.success, reply) : status < 400 && !asksAgain(site, reply)
   if (succeeded) {
@@ -213,7 +178,9 @@ function judged(site: CheckedForm, reply: TokenEndpointReply, cookies: SiteCooki
   }
   const guessed = refusalOf(reply, outcomes, { guess: true })
   if (guessed) throw refusalFailure(guessed, from, details)
-  throw withSent(status < 300 ? notUnderstood(reply) : failureByStatus(reply), true)
+  // A site that is out of order does not look at passwords.
+  const answered = status < 500
+  throw withSent(status < 300 ? notUnderstood(reply) : failureByStatus(reply), { sent: true, answered })
 }
 
 /** Whether it shows the login form, or leads back to it. Sites give a session to strangers as well. */
@@ -230,10 +197,13 @@ function notUnderstood({ from, status }: TokenEndpointReply): HotwellError {
   return providerFailure({ message, disposition: 'uncertain', details: { httpStatus: status } })
 }
 
-/** The same error, which tells whether the password may have reached the site. Such a one is not just sent again. */
-export function withSent(error: HotwellError, sent: boolean): HotwellError {
+/**
+ * The same error, which tells whether the password may have reached the site, and whether the site answered to it. Such
+ * a one is not just sent again.
+ */
+function withSent(error: HotwellError, told: { sent: boolean; answered?: boolean }): HotwellError {
   const failure = failureOf(error)
-  const disposition = sent && failure.disposition === 'retryable' ? 'uncertain' : failure.disposition
+  const disposition = told.sent && failure.disposition === 'retryable' ? 'uncertain' : failure.disposition
   const { code, message, cause, details } = error
-  return providerFailure({ ...failure, disposition, code, message, cause, details: { ...details, sent } })
+  return providerFailure({ ...failure, disposition, code, message, cause, details: { ...details, ...told } })
 }

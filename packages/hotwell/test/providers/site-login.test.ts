@@ -70,7 +70,8 @@ async function failure(provider: ReturnType<typeof siteLogin>, more: Partial<Acq
     expect(printed).not.toContain(form)
   }
   const { status, scope, disposition } = failureOf(error)
-  return { code: error.code, status, scope, disposition, sent: error.details.sent }
+  const { sent, answered } = error.details
+  return { code: error.code, status, scope, disposition, sent, ...(answered !== undefined && { answered }) }
 }
 
 interface Answer {
@@ -161,7 +162,13 @@ describe('a refusal', () => {
   test('a refusal that nobody knows is not sent again, because the site may have counted it', async () => {
     await start({ refusalStatus: 200 })
     const outcomes = { badPassword: { text: 'something else' } }
-    expect(await failure(byForm({ outcomes }), wrongPassword)).toMatchObject({ disposition: 'uncertain', sent: true })
+    const unknown = { disposition: 'uncertain', sent: true, answered: true }
+    expect(await failure(byForm({ outcomes }), wrongPassword)).toMatchObject(unknown)
+    expect(await refusedWith({ status: 302, headers: { location: '/login?again' }, body: '' })).toMatchObject({
+      sent: true,
+      answered: true,
+    })
+    expect(await refusedWith({ status: 503, body: '' }), 'out of order').toMatchObject({ sent: true, answered: false })
   })
 
   test('a wrong captcha may be tried again; the password was not looked at', async () => {
@@ -278,7 +285,8 @@ describe('the cookie of a login', () => {
 describe('a hook that logs in', () => {
   test('and finds no token has sent the password all the same', async () => {
     await start()
-    const nothing = siteLogin({ baseUrl: site.url, login: async () => undefined as never })
+    const login: SiteLoginOptions['login'] = async ({ credentials }) => void credentials.password as never
+    const nothing = siteLogin({ baseUrl: site.url, login })
     expect(await failure(nothing)).toMatchObject({ status: 'failed', disposition: 'uncertain', sent: true })
   })
 
@@ -297,6 +305,23 @@ describe('a hook that logs in', () => {
     expect(await failure(provider, wrongPassword)).toMatchObject(rejected)
   })
 
+  test('has not sent the password until it has looked at it; what comes after that may be a refusal', async () => {
+    await start()
+    const failing = (look: boolean, error: Error) =>
+      siteLogin({
+        baseUrl: site.url,
+        login: async ({ credentials }) => {
+          if (look) JSON.stringify(credentials)
+          throw error
+        },
+      })
+    const odd = Object.assign(new Error('Timeout waiting for #cases'), { name: 'TimeoutError' })
+    expect(await failure(failing(false, odd))).toMatchObject({ disposition: 'retryable', sent: false, answered: false })
+    expect(await failure(failing(true, odd))).toMatchObject({ disposition: 'uncertain', sent: true, answered: true })
+    const lost = Object.assign(new Error('lost'), { code: 'ECONNRESET' })
+    expect(await failure(failing(true, lost))).toMatchObject({ status: 'network_error', sent: true, answered: false })
+  })
+
   test('is waited for after its time, so that no second login begins beside it', async () => {
     await start()
     const clock = new FakeClock({ startAt: Date.now() })
@@ -312,7 +337,8 @@ describe('a hook that logs in', () => {
 
   test('an error of its own that shows the password is not passed on', async () => {
     await start()
-    const login = () => Promise.reject(new Error(`fill("${password}") failed`))
+    const login: SiteLoginOptions['login'] = ({ credentials }) =>
+      Promise.reject(new Error(`fill("${credentials.password}") failed`))
     expect(await failure(siteLogin({ baseUrl: site.url, login }))).toMatchObject({
       disposition: 'uncertain',
       sent: true,

@@ -13,7 +13,8 @@ import {
   requireText,
   requireUrl,
 } from '../provider-options.ts'
-import { type BrowserLogin, formLogin, hookLogin, type SiteForm, withSent } from '../site-form.ts'
+import { formLogin, type SiteForm } from '../site-form.ts'
+import { type BrowserLogin, hookLogin } from '../site-hook.ts'
 import { matches, type ReplyPattern, type SiteOutcomes } from '../site-outcomes.ts'
 
 export type { SiteRefusal } from '../site-outcomes.ts'
@@ -106,7 +107,7 @@ export function siteLogin(options: SiteLoginOptions): Provider<'account'> {
       const acquired = form
         ? await formLogin(form, { ...attempt, fetch, timeoutSeconds: loginTimeoutSeconds + 1 })
         : await hookLogin(login!, { ...attempt, baseUrl })
-      return usable(acquired, baseUrl.origin)
+      return usable(acquired, baseUrl.origin, progress)
     } finally {
       timer.cancel()
       note({ loginMs: clock.monotonic() - startedAt, captchaAttempts: progress.captchaAttempts })
@@ -155,11 +156,12 @@ function checkedForm(given: Given, { baseUrl, loginUrl }: { baseUrl: URL; loginU
 }
 
 /** What is no token after a login may be what a refusal looks like. */
-function usable(acquired: AcquiredToken, from: string): AcquiredToken {
+function usable(acquired: AcquiredToken, from: string, { sent }: { sent: boolean }): AcquiredToken {
   try {
     return checkAcquiredToken({ ...acquired, expiresInSeconds: finite(acquired?.expiresInSeconds) }, from)
   } catch (error) {
-    throw withSent(error as HotwellError, true)
+    const { message } = error as HotwellError
+    throw providerFailure({ message, disposition: 'uncertain', details: { sent, answered: sent } })
   }
 }
 
