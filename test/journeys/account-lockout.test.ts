@@ -110,9 +110,12 @@ function untilKilled(process: Process): Accounts {
 
 /** Lets what was begun come to its end, whatever that is: real answers of the site, pauses of the fake clock. */
 async function settled(clock: FakeClock, works: Promise<unknown>[]): Promise<void> {
-  let open = works.length
-  for (const work of works) void work.then(() => open--)
-  while (open > 0) await clock.advance(500)
+  let isOver = false
+  const all = Promise.all(works).finally(() => (isOver = true))
+  // Told below.
+  all.catch(() => {})
+  while (!isOver) await clock.advance(500)
+  await all
 }
 
 const worstRow = ({ site }: World) => Math.max(...names.map(name => site.account(name).mostBadInRow))
