@@ -101,7 +101,10 @@ export class AccountCaches {
   #makeStale(site: string, account: string): void {
     const stale = this.#stale.get(site)
     if (!stale) this.#stale.set(site, new Set([account]))
-    else if (stale.add(account).size > pageRows) this.#statistics.drop(site)
+    else if (stale.add(account).size > pageRows) {
+      this.#statistics.drop(site)
+      this.#stale.delete(site)
+    }
   }
 
   /** Before each reading: whoever comes during a check waits for it, so that nothing is read unnoticed. */

@@ -125,6 +125,19 @@ test('the same password again is no new credential: bar and budget stay', async 
   expect(await accounts.update('court', 'zhang', { username: 'zhang2' })).toMatchObject({ state: 'available' })
 })
 
+test('a new credential begins with the shortest bar, and owes nothing for doubts about the former one', async () => {
+  const { accounts, clock } = await court({ lockoutBudget: { tries: 4 } })
+  await login(accounts, 'court', 'zhang', 'success')
+  for (let n = 0; n < 3; n++) await login(accounts, 'court', 'zhang', 'unknown')
+  await login(accounts, 'court', 'zhang', 'credential_error')
+  await accounts.update('court', 'zhang', { password: 'a new one' })
+  for (const hours of [1, 2]) {
+    await login(accounts, 'court', 'zhang', 'credential_error')
+    expect(await accounts.get('court', 'zhang')).toMatchObject({ bar: { until: clock.now() + hours * hourMs } })
+    await clock.advance(hours * hourMs)
+  }
+})
+
 test('an outcome of an older version of the credential changes nothing', async () => {
   const { accounts, open, clock } = await court()
   const older = [await begin(accounts, 'court', 'zhang'), await begin(accounts, 'court', 'zhang')]

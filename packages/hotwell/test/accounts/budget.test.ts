@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { expect, onTestFinished, test } from 'vitest'
+import { StatementSync } from 'node:sqlite'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createSystemClock } from '../../src/core/clock.ts'
-import type { LoginOutcome } from '../../src/tokens/account-source.ts'
+import type { LoginOutcome, LoginReservation } from '../../src/tokens/account-source.ts'
 import { begin, dayMs, execute, hourMs, login, minuteMs, scene, tryToBegin } from './scene.ts'
 
 const password = 'some password'
@@ -44,6 +45,35 @@ test('a try is on the disk before its password may leave', async () => {
   ])
 })
 
+test('it waits for the disk, and so does a refusal; what gives a try back need not', async () => {
+  const { accounts } = await court()
+  const credentials = (await accounts.credentials('court', 'zhang'))!
+  const statements: string[] = []
+  for (const method of ['all', 'run'] as const) {
+    const original = StatementSync.prototype[method] as (...given: unknown[]) => unknown
+    const recorded = function (this: StatementSync, ...given: unknown[]) {
+      statements.push(this.sourceSQL.replace(/insert into "(\w+)".*/, 'insert into $1'))
+      return original.apply(this, given)
+    }
+    vi.spyOn(StatementSync.prototype, method).mockImplementation(recorded as never)
+  }
+  onTestFinished(() => void vi.restoreAllMocks())
+  const done = async (work: Promise<unknown>) => {
+    statements.length = 0
+    await work
+    return statements.filter(text => /^(pragma synch|begin|commit|insert into account_reservations)/.test(text))
+  }
+  const durably = (...statements: string[]) => ['pragma synchronous = full', 'begin immediate', ...statements, 'commit']
+  const reserving = accounts.reserve('court', credentials)
+  const insertion = 'insert into account_reservations'
+  expect(await done(reserving)).toEqual([...durably(insertion), 'pragma synchronous = normal'])
+  const settled = (outcome: LoginOutcome) => async (reservation: unknown) =>
+    done(accounts.settle('court', 'zhang', reservation as LoginReservation, outcome))
+  expect(await reserving.then(settled('captcha_error'))).toEqual(['begin immediate', 'commit'])
+  const refused = await accounts.reserve('court', credentials).then(settled('credential_error'))
+  expect(refused).toEqual([...durably(insertion), 'pragma synchronous = normal'])
+})
+
 test.each<LoginOutcome>(['success', 'captcha_error', 'network_error', 'rate_limited', 'failed'])(
   'a try that ends with %s is given back',
   async outcome => {
@@ -69,6 +99,24 @@ test('one that is known to be right is given back', async () => {
   await login(accounts, 'court', 'zhang', 'success')
   for (let round = 0; round < 20; round++) await login(accounts, 'court', 'zhang', 'unknown')
   expect(await accounts.get('court', 'zhang')).toMatchObject({ state: 'cooling', budget: { spent: 0 } })
+})
+
+test('a success in between forgives those as well', async () => {
+  const { accounts, clock } = await court()
+  await login(accounts, 'court', 'zhang', 'success')
+  for (let n = 0; n < 3; n++) await login(accounts, 'court', 'zhang', 'unknown')
+  await login(accounts, 'court', 'zhang', 'success')
+  await login(accounts, 'court', 'zhang', 'credential_error')
+  await clock.advance(hourMs)
+  await begin(accounts, 'court', 'zhang')
+})
+
+test('a new password is not known to be right because the former one was', async () => {
+  const { accounts } = await court()
+  await login(accounts, 'court', 'zhang', 'success')
+  await accounts.update('court', 'zhang', { password: 'a new one' })
+  for (let n = 0; n < 2; n++) await login(accounts, 'court', 'zhang', 'unknown')
+  expect(await tryToBegin(accounts, 'court', 'zhang')).toHaveProperty('reason')
 })
 
 test('an answer that nobody understood stays spent even then: the site may have refused a password that was changed there', async () => {

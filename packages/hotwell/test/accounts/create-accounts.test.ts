@@ -53,7 +53,7 @@ test('the list is in order, and narrowed by site', async () => {
 })
 
 test('a removed account is gone, and nothing is known of it when it is added again', async () => {
-  const { accounts } = scene()
+  const { accounts, path } = scene()
   await accounts.add('court', 'zhang', { password })
   await login(accounts, 'court', 'zhang', 'credential_error')
   await accounts.remove('court', 'zhang')
@@ -61,6 +61,7 @@ test('a removed account is gone, and nothing is known of it when it is added aga
   expect(await accounts.has('court')).toBe(false)
   expect(await accounts.candidates('court')).toEqual([])
   expect(await accounts.blacklist()).toEqual([])
+  expect(execute(path, 'select 1 from account_reservations')).toEqual([])
   expect(await accounts.add('court', 'zhang', { password })).toMatchObject({ state: 'available', failures: 0 })
 })
 

@@ -7,6 +7,7 @@ import { sqlite } from '../../src/tokens/stores/sqlite.ts'
 import { begin, execute, login, scene } from './scene.ts'
 
 const password = 'some password'
+type Sealed = Record<'site' | 'account' | 'credential_id' | 'sealed_password', string>
 const keyOf = (byte: number) => Buffer.alloc(32, byte).toString('base64')
 
 test('a key file is made beside it, readable by its owner alone, and shared with the token store of that folder', async () => {
@@ -80,6 +81,32 @@ test('a sealed password that was moved to another account is not opened, and hea
   await again.update('court', 'li', { password: 'entered anew' })
   expect(again.problems()).toEqual([])
   expect(await again.credentials('court', 'li')).toMatchObject({ password: 'entered anew' })
+})
+
+test.each([
+  ['of the same site', ['court', 'zhang'], ['court', 'li']],
+  ['of the same name at another site', ['court', 'zhang'], ['bank', 'zhang']],
+] as const)('nor one that was exchanged, with all that names it, with that of an account %s', async (_, one, other) => {
+  const { accounts, path, open } = scene()
+  for (const [site, account] of [one, other]) await accounts.add(site, account, { password: `of ${site} ${account}` })
+  const rows = execute(path, 'select site, account, credential_id, sealed_password from accounts') as Sealed[]
+  execute(path, "update accounts set credential_id = 'free' || credential_id")
+  for (const [n, { site, account }] of rows.entries()) {
+    const { credential_id, sealed_password } = rows[1 - n]!
+    const set = `credential_id = '${credential_id}', sealed_password = '${sealed_password}'`
+    execute(path, `update accounts set ${set} where site = '${site}' and account = '${account}'`)
+  }
+  for (const [site, account] of [one, other])
+    await expect(open().credentials(site, account)).rejects.toMatchObject({ code: 'store_unreadable' })
+})
+
+test('nor a former one that was put back', async () => {
+  const { accounts, path, open } = scene()
+  await accounts.add('court', 'zhang', { password: 'former' })
+  const [former] = execute(path, 'select * from accounts') as Sealed[]
+  await accounts.update('court', 'zhang', { password: 'present' })
+  execute(path, `update accounts set sealed_password = '${former!.sealed_password}'`)
+  await expect(open().credentials('court', 'zhang')).rejects.toMatchObject({ code: 'store_unreadable' })
 })
 
 test('a file that is removed while it is in use is made anew, sealed with a key that the next start finds', async () => {

@@ -120,8 +120,11 @@ test('the retries of one login are one reason to cool down', async () => {
 
 test('a login that an abort did not end, and a new credential, begin and end a cool-down', async () => {
   const { accounts, clock } = await court('zhang', 'li')
+  expect((await accounts.candidates('court')).map(({ coolingUntil }) => coolingUntil)).toEqual([undefined, undefined])
   accounts.coolDown('court', 'zhang')
   accounts.coolDown('court', 'li')
+  const coolingUntil = clock.now() + 30_000
+  expect(await accounts.candidates('court')).toMatchObject([{ coolingUntil }, { coolingUntil }])
   expect(await accounts.get('court', 'zhang')).toMatchObject({ state: 'cooling', coolingUntil: clock.now() + 30_000 })
   expect(await accounts.update('court', 'zhang', { password: 'new' })).toMatchObject({ state: 'available' })
   expect(await accounts.get('court', 'li')).toMatchObject({ state: 'cooling' })
@@ -132,7 +135,9 @@ test('a login that an abort did not end, and a new credential, begin and end a c
 test('a wall clock that is set back does not lengthen a cool-down', async () => {
   const { accounts, clock } = await court('zhang')
   accounts.coolDown('court', 'zhang')
+  await accounts.candidates('court')
   clock.jumpWall(-dayMs)
+  expect(await accounts.candidates('court')).toMatchObject([{ coolingUntil: clock.now() + 30_000 }])
   await clock.advance(30_000)
   expect((await accounts.candidates('court'))[0]).not.toHaveProperty('coolingUntil')
 })

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { isHotwellError } from '../../src/core/errors.ts'
 import { FakeClock } from '../../src/testing/fake-clock.ts'
 import { acquire, providerContract } from '../../src/testing/provider-contract.ts'
-import { failureOf } from '../../src/tokens/failure.ts'
+import { failureOf, providerFailure } from '../../src/tokens/failure.ts'
 import type { AcquireRequest, AcquisitionFacts } from '../../src/tokens/provider.ts'
 import { type SiteLoginOptions, siteLogin } from '../../src/tokens/providers/site-login.ts'
 import { json, startLocalUpstream } from './local-upstream.ts'
@@ -303,6 +303,25 @@ describe('a hook that logs in', () => {
     const provider = siteLogin({ baseUrl: site.url, login })
     expect((await logIn(provider)).expiresInSeconds).toBe(3600)
     expect(await failure(provider, wrongPassword)).toMatchObject(rejected)
+  })
+
+  test('and ends when it is told to has timed out, whatever it throws then', async () => {
+    await start()
+    const clock = new FakeClock({ startAt: Date.now() })
+    const login: SiteLoginOptions['login'] = ({ credentials, signal }) =>
+      new Promise((_, reject) => {
+        if (credentials.password) signal.addEventListener('abort', () => reject(new Error('Target closed')))
+      })
+    const failed = failure(siteLogin({ baseUrl: site.url, login }), { clock })
+    await clock.advance(60_000)
+    expect(await failed).toMatchObject({ code: 'timeout', status: 'timeout', sent: true })
+  })
+
+  test('that shows the password in an error of Hotwell is not passed on either', async () => {
+    await start()
+    const login: SiteLoginOptions['login'] = ({ credentials }) =>
+      Promise.reject(providerFailure({ message: `fill("${credentials.password}") failed` }))
+    expect(await failure(siteLogin({ baseUrl: site.url, login }))).toMatchObject({ sent: true, answered: true })
   })
 
   test('has not sent the password until it has looked at it; what comes after that may be a refusal', async () => {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { inspect } from 'node:util'
 import { type AcquireRequest, providerFailure } from 'hotwell'
 import { createAccounts } from 'hotwell/accounts'
@@ -21,8 +22,11 @@ const badCaptcha = () =>
 const refusedConnection = () => Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
 
 /** A site with accounts, each with its own password, kept in a real file. */
-async function site({ names = ['zhang', 'wang', 'li'], ...options }: { names?: string[]; gate?: object } = {}) {
-  const clock = new FakeClock()
+async function site({
+  names = ['zhang', 'wang', 'li'],
+  clock = new FakeClock(),
+  ...options
+}: { names?: string[]; clock?: FakeClock } & Omit<NonNullable<Parameters<typeof scene>[0]>, 'clock'> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'hotwell-logins-'))
   const accounts = createAccounts({ path: join(folder, 'accounts.db'), clock })
   await accounts.open()
@@ -33,7 +37,7 @@ async function site({ names = ['zhang', 'wang', 'li'], ...options }: { names?: s
     await accounts.close()
     await rm(folder, { recursive: true })
   })
-  return { ...made, clock, accounts, upstream }
+  return { ...made, clock, accounts, upstream, path: join(folder, 'accounts.db') }
 }
 
 const accountOf = ({ ref }: AcquireRequest) => ref.subject
@@ -123,6 +127,16 @@ describe('a login', () => {
     expect(await after(clock, second, handle.get())).toBe('token-1-of-zhang')
   })
 
+  test('kept warm is made anew when a person unbars its account, without anybody asking', async () => {
+    const { clock, upstream, accounts, tokens } = await site({ preheat: 'standard', manifest: ['api/account/zhang'] })
+    upstream.failure = badPassword()
+    await failureOfCall(after(clock, second, tokens.token('api/account/zhang').get()))
+    upstream.failure = undefined
+    await accounts.unbar('api', 'zhang')
+    await clock.advance(5 * second)
+    expect(tokens.token('api/account/zhang').peek()).toBe('token-1-of-zhang')
+  })
+
   test('tries a captcha again three times, 2 s apart, and takes nothing off the budget', async () => {
     const { clock, tokens, upstream, accounts } = await site()
     upstream.latencyMs = 0
@@ -164,11 +178,16 @@ describe('a login', () => {
     ['a failure before it was sent', providerFailure({ message: 'no login page', details: { sent: false } }), 0],
     ['a failure that its provider sorted', providerFailure({ message: 'closed for maintenance' }), 0],
     ['a connection that was never made', refusedConnection(), 0],
+    [
+      'a time-out before it was sent',
+      providerFailure({ code: 'timeout', message: 'no login page', details: { sent: false } }),
+      0,
+    ],
   ])('that ends with %s leaves spent what the site may have counted', async (_, failure, spent) => {
     const { clock, tokens, upstream, accounts } = await site()
     upstream.failure = failure
-    await failureOfCall(after(clock, minute, tokens.token('api/account/zhang').get()))
-    expect((await accounts.get('api', 'zhang')).budget.spent).toBe(spent)
+    await failureOfCall(after(clock, 10 * second, tokens.token('api/account/zhang').get()))
+    expect(await accounts.get('api', 'zhang')).toMatchObject({ state: 'cooling', budget: { spent } })
   })
 
   test.each([
@@ -251,6 +270,58 @@ describe('any good account', () => {
     await after(clock, second, tokens.token('api/account/li').get())
     expect(await after(clock, second, tokens.token('api/account').get())).toBe('token-1-of-li')
     expect(upstream.calls).toBe(1)
+  })
+
+  test('is one with a live token without a look into the store, which may be away', async () => {
+    const clock = new FakeClock()
+    const store = memory({ clock })
+    let reads = 0
+    const counted: typeof store = Object.assign(Object.create(store), {
+      read: (...given: Parameters<typeof store.read>) => {
+        reads++
+        return store.read(...given)
+      },
+    })
+    const { tokens } = await site({ store: counted, clock })
+    await after(clock, second, tokens.token('api/account/li').get())
+    const before = reads
+    await after(clock, second, tokens.token('api/account').get())
+    expect(reads).toBe(before)
+  })
+
+  test('is one whose token is in the store although another one is better', async () => {
+    const { clock, tokens, upstream, accounts, store } = await site()
+    await after(clock, second, tokens.token('api/account/li').get())
+    for (let n = 0; n < 5; n++) {
+      const wang = (await accounts.credentials('api', 'wang'))!
+      const reserved = await accounts.reserve('api', wang)
+      await accounts.settle('api', 'wang', reserved as { id: string; credentialId: string }, 'success')
+    }
+    const [best] = await accounts.candidates('api')
+    expect(best?.account).toBe('wang')
+    const restarted = scene({ clock, accounts, upstream, store, preheat: false })
+    expect(await after(clock, second, restarted.tokens.token('api/account').get())).toBe('token-1-of-li')
+    expect(upstream.calls).toBe(1)
+  })
+
+  test('is sought among three; the error of the last is told', async () => {
+    const { clock, tokens, upstream } = await site({ names: ['a', 'b', 'c', 'd', 'e'] })
+    upstream.failure = badPassword()
+    expect(await failureOfCall(after(clock, 5 * second, tokens.token('api/account').get()))).toMatchObject({
+      code: 'credentials_rejected',
+    })
+    expect(upstream.calls).toBe(3)
+  })
+
+  test('is found although the three best have passwords that cannot be opened', async () => {
+    const { clock, tokens, accounts, path } = await site({ names: ['a', 'b', 'c', 'd'] })
+    const database = new DatabaseSync(path)
+    database.exec("update accounts set sealed_password = 'x' where account != 'd'")
+    database.close()
+    accounts.clearCaches()
+    const any = tokens.token('api/account')
+    expect(await failureOfCall(after(clock, second, any.get()))).toMatchObject({ code: 'store_unreadable' })
+    expect(await after(clock, second, any.get())).toBe('token-1-of-d')
   })
 
   test('is one whose token is in the store, after a restart', async () => {
