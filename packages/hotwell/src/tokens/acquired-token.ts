@@ -60,7 +60,9 @@ function checkLife(seconds: unknown, from: string): void {
 
 function unusable(from: string, what: string) {
   // The provider did answer: for whoever spent a single-use grant, what became of it is not known.
-  return providerFailure({ disposition: 'uncertain', message: `${from} returned ${what}.` })
+  // After a login it may be what a refusal looks like.
+  const details = { sent: true, answered: true }
+  return providerFailure({ disposition: 'uncertain', message: `${from} returned ${what}.`, details })
 }
 
 function typeOf(value: unknown): string {

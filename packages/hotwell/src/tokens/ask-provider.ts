@@ -93,9 +93,13 @@ async function askOnce(context: AcquirerContext, asking: Asking, attempt: number
   const sentAt = clock.monotonic()
   const sentWall = clock.now()
   const asked = (async () => {
-    const acquired = await answerOf(() => provider.acquire(request), settle)
-    const age = replyAges.ageOf(ref.provider, acquired?.serverDate, clock.monotonic())
-    return { token: issuedToken(acquired, ref.canonical, sentWall, age), sentAt, spent }
+    // What is no token is no success: an answer that is not understood may have been a refusal of the password.
+    const token = await answerOf(async () => {
+      const acquired = await provider.acquire(request)
+      const age = replyAges.ageOf(ref.provider, acquired?.serverDate, clock.monotonic())
+      return issuedToken(acquired, ref.canonical, sentWall, age)
+    }, settle)
+    return { token, sentAt, spent }
   })()
   pending.promise = asked.catch(() => undefined).finally(() => (pending.promise = undefined))
   try {

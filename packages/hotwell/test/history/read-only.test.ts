@@ -9,7 +9,7 @@ import { read, temporaryHistory, temporaryPath } from './temporary.ts'
 
 /** Root may write everywhere; nobody may not. */
 const nobody = 65_534
-const user = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
+const isRoot = process.getuid?.() === 0
 const records = 2000
 
 test.each([
@@ -25,13 +25,13 @@ test.each([
     chmodSync(path, fileMode)
     chmodSync(dirname(path), folderMode)
   }
-  if (user.uid) for (const name of [path, dirname(path)]) chownSync(name, user.uid, user.gid)
+  if (isRoot) for (const name of [path, dirname(path)]) chownSync(name, nobody, nobody)
   allow(file, folder)
   onTestFinished(() => allow(0o600, 0o700))
 
   const script = new URL('./recording-process.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, path, String(records)], {
-    ...user,
+  const settings = [path, String(records), ...(isRoot ? [String(nobody)] : [])]
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...settings], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))

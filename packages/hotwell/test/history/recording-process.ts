@@ -3,10 +3,16 @@ import { record } from './records.ts'
 
 /**
  * Run as a process of its own: records and tells, line by line, how far it got, until `limit` records are written or
- * somebody kills it.
+ * somebody kills it. With `uid` it becomes that user, who may not be allowed to read this code: all of it is loaded
+ * before, and no thread loads it again.
  */
-const [path = '', limit = 'Infinity'] = process.argv.slice(2)
-const history = createHistory({ path })
+const [path = '', limit = 'Infinity', uid] = process.argv.slice(2)
+if (uid !== undefined) {
+  await import('../../src/history/sqlite-history-store.ts')
+  process.setgid!(Number(uid))
+  process.setuid!(Number(uid))
+}
+const history = createHistory({ path, worker: uid === undefined })
 let recorded = 0
 const timer = setInterval(async () => {
   if (recorded < Number(limit))

@@ -203,6 +203,17 @@ describe('a login', () => {
     expect((await accounts.get('api', 'zhang')).budget.spent).toBe(spent)
   })
 
+  test('that brings something else than a token is no success: the password is not sent on and on', async () => {
+    const { clock, tokens, upstream, accounts } = await site()
+    upstream.answer = () => ({}) as never
+    for (let i = 0; i < 10; i++) {
+      await failureOfCall(after(clock, minute, tokens.token('api/account/zhang').refresh()))
+      await clock.advance(hour)
+    }
+    expect(upstream.calls).toBe(2)
+    expect(await accounts.get('api', 'zhang')).toMatchObject({ state: 'spent', successes: 0 })
+  })
+
   test('for an account that is not there names it, and how to add it; once added, it is tried at once', async () => {
     const { clock, tokens, accounts } = await site()
     const handle = tokens.token('api/account/zhao')
