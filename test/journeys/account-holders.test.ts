@@ -161,3 +161,34 @@ test('a holder that returns late with a success: its token is kept, also for oth
   expect(site.account('zhang')).toMatchObject({ logins: 1, sessions: 1, mostAtOnce: 1 })
   expect(tokens.gateUsage()).toMatchObject({ running: 0, accounts: { quarantined: 0 }, holders: [] })
 })
+
+test('who waits behind a login that is late gets its token, without another login: here and in other processes', async context => {
+  const { clock, site, begin, handleOf, hang } = await scene(context, { latencyMs: lateMs })
+  const first = await hang()
+  site.latencyMs = 0
+  await clock.advance(30 * second)
+  expect(await inTime(clock, first)).toBe('timeout')
+  const other = begin()
+  const waiting = [answerOf(handleOf('zhang').get()), answerOf(other.token('court/account/zhang' as never).get())]
+  await clock.advance(20 * second)
+  expect(site.account('zhang').running, 'the site has not answered yet').toBe(1)
+  const token = await until('the late token', () => handleOf('zhang').peek())
+  for (const answer of waiting) expect(await inTime(clock, answer)).toBe(token)
+  await inTime(clock, answerOf(other.close().then(() => 'closed')))
+  expect(site.account('zhang')).toMatchObject({ attempts: 1, mostAtOnce: 1 })
+})
+
+test('other processes, too, begin no login while one hangs, and one after its quarantine', async context => {
+  const { clock, site, begin, hang, state } = await scene(context, { latencyMs: neverMs })
+  const first = await hang()
+  site.latencyMs = 0
+  await clock.advance(30 * second)
+  expect(await inTime(clock, first)).toBe('timeout')
+  const other = begin()
+  const waiting = answerOf(other.token('court/account/zhang' as never).get())
+  await clock.advance(55 * second)
+  expect(site.account('zhang')).toMatchObject({ attempts: 1, mostAtOnce: 1 })
+  expect(state.atOnce).toBe(1)
+  expect(await inTime(clock, waiting)).toMatch(/^[0-9a-f]+$/)
+  expect(site.account('zhang').attempts).toBe(2)
+})

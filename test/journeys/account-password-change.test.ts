@@ -36,6 +36,15 @@ test('a wrong new password is barred for itself: the old one’s late refusal ne
   expect(site.account('zhang').badPasswords).toBe(2)
 })
 
+test('who asks after the change, while the old login still runs, gets a token of the new password; never two at once', async context => {
+  const { site, accounts, handle, late } = await lateLogin(context)
+  await accounts.update('court', 'zhang', { password: 'new' })
+  const [one, other] = await Promise.all([handle.get(), handle.refresh().then(({ value }) => value)])
+  expect(await late).toBe('credentials_rejected')
+  expect(one).toBe(other)
+  expect(site.account('zhang')).toMatchObject({ attempts: 2, badPasswords: 1, badInRow: 0, mostAtOnce: 1 })
+})
+
 test('control: without the change the account is barred by the same answer', async context => {
   const { accounts, late } = await lateLogin(context)
   expect(await late).toBe('credentials_rejected')

@@ -19,8 +19,8 @@ export interface SpentTries {
   readonly reservedAts: readonly number[]
   /** Tries that were given back without an answer, because the credential was known to be right. */
   readonly doubts: number
-  /** Whether its last definite outcome was a success. */
-  readonly knownRight: boolean
+  /** When the latest try was reserved (wall clock, ms). */
+  readonly latestAt?: number
 }
 
 export interface BudgetState {
@@ -34,6 +34,12 @@ export interface BudgetState {
 
 /** Sites commonly lock at the fifth wrong password in a row, however far apart they are. */
 export const mostWithoutSuccess = 4
+
+/**
+ * How long a credential that was right rests after so many tries without an answer, in ms. The site may have counted
+ * each as a wrong password, so these are few, too; spread like this they last through a site that is mute for hours.
+ */
+const restsMs = [0, 0, 300_000, 7_200_000]
 
 const whole: BudgetState = Object.freeze({ spent: 0, open: true })
 
@@ -54,23 +60,25 @@ export function lockoutBudget({ tries = 2, windowSeconds = 86_400 }: LockoutBudg
 
 /**
  * Whether a password may leave. Besides the tries of the window, all of them since the last success are bounded: the
- * site's counter does not forget. A try that was given back in good faith counts again once the faith is gone.
+ * site's counter does not forget. A try that was given back in good faith counts among those, not in the window.
  */
 export function budgetAt(spent: SpentTries, { tries, windowMs }: LockoutBudget, now: number): BudgetState {
-  if (spent.reservedAts.length === 0 && spent.doubts === 0) return whole
-  const inWindow = spent.reservedAts.filter(at => at + windowMs > now).sort((a, b) => a - b)
-  const inAll = spent.reservedAts.length + (spent.knownRight ? 0 : spent.doubts)
-  if (inAll >= mostWithoutSuccess) return { spent: Math.max(tries, inWindow.length), open: false }
-  if (inWindow.length < tries) return { spent: inWindow.length, open: true }
-  return { spent: inWindow.length, open: false, nextAt: inWindow[inWindow.length - tries]! + windowMs }
+  const { reservedAts, doubts, latestAt = 0 } = spent
+  if (reservedAts.length === 0 && doubts === 0) return whole
+  const inWindow = reservedAts.filter(at => at + windowMs > now).sort((a, b) => a - b)
+  if (reservedAts.length + doubts >= mostWithoutSuccess) return { spent: Math.max(tries, inWindow.length), open: false }
+  const atWindow = inWindow.length < tries ? now : inWindow[inWindow.length - tries]! + windowMs
+  const restMs = restsMs[doubts]!
+  const nextAt = Math.max(atWindow, restMs === 0 ? now : latestAt + restMs)
+  return nextAt <= now ? { spent: inWindow.length, open: true } : { spent: inWindow.length, open: false, nextAt }
 }
 
 /**
- * What an outcome does to the tries. `clear`: all are forgiven. `keep`: it stays spent. `doubt`: it is given back, but
- * counts if the password turns out to be wrong. `giveBack`: the site did not judge the password.
+ * What an outcome does to the tries. `clear`: all are forgiven. `keep`: it stays spent. `doubt`: it is given back to
+ * the window, and counts in all. `giveBack`: the site did not judge the password.
  *
  * An answer that nobody understood is kept even of a password that was right: it may be the refusal of one that was
- * changed at the site. No answer at all is not, or an hour without network would need a person for every account.
+ * changed at the site. No answer at all is not, or a site that is mute for a minute would cost its accounts a day.
  */
 export function effectOf(outcome: LoginOutcome, knownRight: boolean): 'clear' | 'keep' | 'doubt' | 'giveBack' {
   if (outcome === 'success') return 'clear'

@@ -50,7 +50,7 @@ export async function refusalOf(kysely: Tables, request: ReserveRequest): Promis
   const bar = longestBar(await readBars(kysely, { site, account }), now)
   if (bar) return { isStale: false, refusal: barRefusal(name, bar, site, account) }
   const state = spentBudgetOf(record, budget, now)
-  if (!state.open) return { isStale: false, refusal: budgetRefusal(name, state, site, account) }
+  if (!state.open) return { isStale: false, refusal: budgetRefusal(name, state, record) }
   return undefined
 }
 
@@ -95,7 +95,7 @@ export async function settleTry(transaction: Tables, request: SettleRequest): Pr
 }
 
 export function spentBudgetOf({ row, reservedAts }: AccountRecord, budget: LockoutBudget, now: number): BudgetState {
-  return budgetAt({ reservedAts, doubts: row.doubts, knownRight: row.known_right === 1 }, budget, now)
+  return budgetAt({ reservedAts, doubts: row.doubts, latestAt: row.last_used_at ?? 0 }, budget, now)
 }
 
 function afterSuccess({ successes }: AccountRow, now: number): Partial<AccountRow> {
@@ -150,17 +150,19 @@ function barRefusal(name: string, { cause, reason, until }: BarRow, site: string
   return { reason: `${name} is barred${length}: ${reason} ${advice}`, ...(until !== null && { retryAt: until }) }
 }
 
-function budgetRefusal(name: string, { spent, nextAt }: BudgetState, site: string, account: string): LoginRefusal {
+function budgetRefusal(name: string, { nextAt }: BudgetState, { row, reservedAts }: AccountRecord): LoginRefusal {
+  const sent = reservedAts.length + row.doubts
   if (nextAt !== undefined)
     return {
       reason:
-        `${name} has spent its lock-out budget: ${spent} passwords went out without a success. ` +
+        `${name} has spent its lock-out budget: ${sent === 1 ? 'one password' : `${sent} passwords`} went out ` +
+        `since it last succeeded${row.doubts > 0 ? `, ${row.doubts} of them without an answer` : ''}. ` +
         `The next one may at ${new Date(nextAt).toISOString()}.`,
       retryAt: nextAt,
     }
   return {
     reason:
       `${name} sent its password ${mostWithoutSuccess} times since it last succeeded; one more could lock it. ` +
-      `See whether it works, then give it a new password, or: hotwell account unbar ${site} ${account}`,
+      `See whether it works, then give it a new password, or: hotwell account unbar ${row.site} ${row.account}`,
   }
 }

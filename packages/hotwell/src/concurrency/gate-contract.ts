@@ -23,6 +23,8 @@ export interface GateSlot {
   readonly queueWaitMs: number
   /** Aborts with a HotwellError `timeout` when the slot's longest hold is over. */
   readonly signal: AbortSignal
+  /** Resolves when nothing is held any more: it was released, or the quarantine after its deadline is over. */
+  readonly ended: Promise<void>
   /** Frees all tiers, when the provider's promise has settled. Again, or after the slot has ended, it does nothing. */
   release(): void
 }

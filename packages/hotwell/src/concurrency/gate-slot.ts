@@ -20,6 +20,7 @@ export class Slot implements GateSlot {
   readonly #release: (slot: Slot) => void
   #abort: AbortController | undefined
   #timeout: HotwellError | undefined
+  #ended: PromiseWithResolvers<void> | undefined
 
   constructor(
     facts: Pick<Slot, 'number' | 'queueWaitMs' | 'request' | 'lane' | 'takenAt' | 'endsAt'>,
@@ -43,8 +44,20 @@ export class Slot implements GateSlot {
     return this.#abort.signal
   }
 
+  get ended(): Promise<void> {
+    this.#ended ??= Promise.withResolvers()
+    if (this.state === 'ended') this.#ended.resolve()
+    return this.#ended.promise
+  }
+
   release(): void {
     this.#release(this)
+  }
+
+  /** Nothing is held any more. */
+  end(): void {
+    this.state = 'ended'
+    this.#ended?.resolve()
   }
 
   /** Tells the holder that its time is over. */

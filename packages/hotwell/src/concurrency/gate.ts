@@ -231,11 +231,11 @@ class TieredGate implements Gate {
     this.#tally.reclaimed++
     lane.site.section.delete(slot)
     lane.site.delete(slot)
-    slot.state = lane.site.section.ofAccounts ? 'quarantined' : 'ended'
-    if (slot.state === 'quarantined') {
+    if (lane.site.section.ofAccounts) {
+      slot.state = 'quarantined'
       this.#tally.quarantined.add(slot)
       this.#agenda.set(slot, now + this.#limits.quarantineSeconds * 1000)
-    }
+    } else slot.end()
     const heldMs = now - slot.takenAt
     this.#logger.warn({ acquisition: requestName(request), slot: slot.number, heldMs }, 'A slot was reclaimed.')
     this.#settle(lane, now)
@@ -255,7 +255,7 @@ class TieredGate implements Gate {
     }
     lane.delete(slot)
     this.#tally.quarantined.delete(slot)
-    slot.state = 'ended'
+    slot.end()
     this.#settle(lane, now)
     this.#dispatch(lane.site.section, now)
     this.#tiers.forget(lane)

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { HotwellError, isHotwellError } from '../core/errors.ts'
 import type { AccountCredentials, AccountSource, LoginOutcome } from './account-source.ts'
 import type { AcquisitionTarget } from './acquisition.ts'
-import { failureOf, wasNeverSent } from './failure.ts'
+import { failureOf, sentOf } from './failure.ts'
 
 /** What a login needs of its surroundings. */
 interface LoginContext {
@@ -84,13 +84,4 @@ function outcomeOf(error: unknown): LoginOutcome {
   if (!isHotwellError(error)) return 'unknown'
   if (sent && error.details.answered === true) return 'not_understood'
   return sent || status !== 'failed' || disposition === 'uncertain' ? 'unknown' : 'failed'
-}
-
-/** Whether the password can have reached the site; undefined: nobody knows. */
-function sentOf(error: unknown): boolean | undefined {
-  if (isHotwellError(error)) {
-    if (typeof error.details.sent === 'boolean') return error.details.sent
-    return wasNeverSent(error.cause) ? false : undefined
-  }
-  return wasNeverSent(error) ? false : undefined
 }

@@ -24,8 +24,8 @@ export interface LoginRefusal {
 /**
  * How a reserved login ended. `credential_error` keeps the reservation spent and bars the account. `not_understood`: an
  * answer came that may be a refusal; it stays spent. `unknown`: the password was sent and no answer came, so that the
- * site may have counted it; it stays spent unless this version of the credential is known to be right. All others give
- * it back, because the site did not judge the password.
+ * site may have counted it; it stays spent, or, of a credential that is known to be right, counts among the four since
+ * its last success. All others give it back, because the site did not judge the password.
  */
 export type LoginOutcome =
   | 'success'

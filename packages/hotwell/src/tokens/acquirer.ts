@@ -6,6 +6,7 @@ import type { GateSlot } from './acquisition-gate.ts'
 import { AcquisitionReport } from './acquisition-report.ts'
 import { askProvider, type Issued, type PendingCall } from './ask-provider.ts'
 import { failureOf } from './failure.ts'
+import { withSignal } from './flights.ts'
 import type { Provider } from './provider.ts'
 import { errorOfAcquisition, pauseAfter, withPause } from './sort-failure.ts'
 import type { ClaimTaken } from './store-access.ts'
@@ -34,6 +35,7 @@ export async function acquire(
   const pending: PendingCall = { promise: undefined }
   let probe = false
   let login: AccountLogin | undefined
+  let settling: Promise<unknown> | undefined
   try {
     breakers.check(ref.provider, why.force === true)
     const dependency = await dependencyOf(context, target)
@@ -86,16 +88,20 @@ export async function acquire(
     }
     const pausedMs = settleFailure(context, target, failed, { asked: report.attempts > 0, probe, login })
     const error = withPause(failed, pausedMs)
-    if (taken && keptByAccounts(error, login)) await store.release(taken)
+    if (taken && pending.promise) settling = awaitLateSuccess(context, target, taken, pending.promise)
+    if (taken && slot && login && settling) {
+      void releaseAfter(slot.ended, context, taken)
+      taken = undefined
+    } else if (taken && keptByAccounts(error, login)) await store.release(taken)
     else if (taken) await store.fail(taken, { error, pausedMs, credentialVersion: versionOf(provider, login) })
-    if (taken && pending.promise) void awaitLateSuccess(context, target, taken, pending.promise)
     if (!failed.details.remembered) events.emit('acquisition.finished', report.failed(error, { refresh }))
     throw error
   } finally {
     taken?.stop()
     if (probe) breakers.probeEnded(ref.provider)
     // An abort does not stop a browser that is logging in: the slot is free when the promise has settled.
-    if (pending.promise) pending.promise.finally(() => slot?.release())
+    settling ??= pending.promise
+    if (settling) settling.finally(() => slot?.release())
     else slot?.release()
   }
 }
@@ -108,6 +114,19 @@ async function giveBack(context: AcquirerContext, taken: ClaimTaken | undefined,
   // A provider that obeys its signal settles within a turn of the event loop.
   if (pending.promise) await new Promise(resolve => setImmediate(resolve))
   if (taken && !pending.promise) await context.store.release(taken)
+}
+
+/**
+ * While a login that missed its deadline holds its account, no other process begins one either: whoever waits for the
+ * claim meanwhile finds a late success.
+ */
+async function releaseAfter(ended: Promise<void>, { store, closing }: AcquirerContext, taken: ClaimTaken) {
+  const isEnded = await withSignal(ended, closing).then(
+    () => true,
+    () => false,
+  )
+  if (isEnded) await store.release(taken)
+  else taken.stop()
 }
 
 /** After its deadline a success may still be stored; a failure was told already. */

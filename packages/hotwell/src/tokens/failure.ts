@@ -105,3 +105,12 @@ function definedOf({ disposition, scope, status, retryAfterMs }: ProviderFailure
   const given = { disposition, scope, status, retryAfterMs }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
+
+/** Whether what was asked can have reached the other side; undefined: nobody knows. */
+export function sentOf(error: unknown): boolean | undefined {
+  if (isHotwellError(error)) {
+    if (typeof error.details.sent === 'boolean') return error.details.sent
+    return wasNeverSent(error.cause) ? false : undefined
+  }
+  return wasNeverSent(error) ? false : undefined
+}

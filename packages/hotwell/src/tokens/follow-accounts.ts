@@ -14,6 +14,7 @@ export function followAccounts(
     for (const entry of entries()) {
       const { provider, kind, subject } = entry.ref
       if (provider !== site || kind !== 'account' || subject !== account) continue
+      entry.flights.outdate()
       entry.failures.clear()
       entry.disarm()
       changed(entry)

@@ -1,6 +1,6 @@
 import { backoffMs } from '../core/backoff.ts'
 import { isHotwellError } from '../core/errors.ts'
-import { failureOf } from './failure.ts'
+import { failureOf, sentOf } from './failure.ts'
 
 /** How often a provider is asked in one acquisition, at most. */
 const attempts = 3
@@ -9,6 +9,8 @@ const firstRetryMs = 500
 const longestRetryMs = 5000
 /** Of a login, each counted for its own reason. */
 const loginRetries = { network_error: 3, captcha_error: 3 } as const
+/** Of a login whose password may have arrived: each repetition may be one more wrong password at the site. */
+const sentRetries = 1
 const networkRetryMs = 1000
 const captchaRetryMs = 2000
 
@@ -32,8 +34,8 @@ export function requestRetries({ spends }: { spends: boolean }): RetryPlan {
 }
 
 /**
- * For logins: a lost connection is tried again three times, from 1 s doubling, a captcha three times, 2 s apart. A login
- * that timed out is not: the site may still be at it, and one account must not log in twice at once. Nor is one that
+ * For logins: a lost connection is tried again three times, from 1 s doubling, a captcha three times, 2 s apart. A
+ * connection that was lost after the password had left is tried again once. A login that timed out is not: the site may still be at it, and one account must not log in twice at once. Nor is one that
  * failed in a way that nobody understood: it may have been the refusal of the password.
  */
 export function loginRetryPlan(): RetryPlan {
@@ -45,7 +47,8 @@ export function loginRetryPlan(): RetryPlan {
       if (disposition === 'terminal' || status === 'timeout') return undefined
       if (status === 'failed' && mayBeRefusal(error)) return undefined
       if (status !== 'network_error' && status !== 'captcha_error') return others.pauseAfter(error)
-      if (made[status] >= loginRetries[status]) return undefined
+      const most = status === 'network_error' && sentOf(error) !== false ? sentRetries : loginRetries[status]
+      if (made[status] >= most) return undefined
       made[status]++
       return status === 'captcha_error' ? captchaRetryMs : networkRetryMs * 2 ** (made.network_error - 1)
     },

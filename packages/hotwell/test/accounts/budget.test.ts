@@ -94,17 +94,44 @@ test('a password without an answer stays spent, as the site may have counted it'
   expect(await accounts.get('court', 'zhang')).toMatchObject({ state: 'spent', budget: { spent: 2 } })
 })
 
-test('one that is known to be right is given back', async () => {
-  const { accounts } = await court()
+test('one that is known to be right is given back, and rests the longer, the more of its tries nobody answered', async () => {
+  const { accounts, clock } = await court()
   await login(accounts, 'court', 'zhang', 'success')
-  for (let round = 0; round < 20; round++) await login(accounts, 'court', 'zhang', 'unknown')
-  expect(await accounts.get('court', 'zhang')).toMatchObject({ state: 'cooling', budget: { spent: 0 } })
+  for (const restsSeconds of [0, 300, 7200]) {
+    await login(accounts, 'court', 'zhang', 'unknown')
+    expect(await accounts.get('court', 'zhang')).toMatchObject({ budget: { spent: 0 } })
+    if (restsSeconds > 0) {
+      expect(await tryToBegin(accounts, 'court', 'zhang')).toEqual({
+        reason: expect.stringContaining('without an answer'),
+        retryAt: clock.now() + restsSeconds * 1000,
+      })
+    }
+    await clock.advance(restsSeconds * 1000)
+  }
+  await login(accounts, 'court', 'zhang', 'success')
+  await login(accounts, 'court', 'zhang', 'unknown')
+  await begin(accounts, 'court', 'zhang')
+})
+
+test('but four times in all: if it was changed, the site has counted each', async () => {
+  const { accounts, clock } = await court()
+  await login(accounts, 'court', 'zhang', 'success')
+  for (let n = 0; n < 4; n++) {
+    await login(accounts, 'court', 'zhang', 'unknown')
+    await clock.advance(dayMs)
+  }
+  expect(await tryToBegin(accounts, 'court', 'zhang')).toEqual({ reason: expect.stringContaining('4 times') })
+  await accounts.unbar('court', 'zhang')
+  await login(accounts, 'court', 'zhang', 'success')
 })
 
 test('a success in between forgives those as well', async () => {
   const { accounts, clock } = await court()
   await login(accounts, 'court', 'zhang', 'success')
-  for (let n = 0; n < 3; n++) await login(accounts, 'court', 'zhang', 'unknown')
+  for (let n = 0; n < 3; n++) {
+    await login(accounts, 'court', 'zhang', 'unknown')
+    await clock.advance(2 * hourMs)
+  }
   await login(accounts, 'court', 'zhang', 'success')
   await login(accounts, 'court', 'zhang', 'credential_error')
   await clock.advance(hourMs)
@@ -147,9 +174,12 @@ test('those given back in good faith count when the site changed its mind: four 
 })
 
 test('and a person who unbars forgives them as well', async () => {
-  const { accounts } = await court()
+  const { accounts, clock } = await court()
   await login(accounts, 'court', 'zhang', 'success')
-  for (let n = 0; n < 4; n++) await login(accounts, 'court', 'zhang', 'unknown')
+  for (let n = 0; n < 3; n++) {
+    await login(accounts, 'court', 'zhang', 'unknown')
+    await clock.advance(dayMs)
+  }
   await login(accounts, 'court', 'zhang', 'credential_error')
   expect((await accounts.unbar('court', 'zhang')).state).toBe('available')
   await begin(accounts, 'court', 'zhang')

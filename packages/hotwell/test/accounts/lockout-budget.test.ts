@@ -7,7 +7,6 @@ const now = 1000 * dayMs
 const spent = (...hoursAgo: number[]) => ({
   reservedAts: hoursAgo.map(hours => now - hours * hourMs),
   doubts: 0,
-  knownRight: false,
 })
 
 test('two tries a day unless configured otherwise', () => {
@@ -34,10 +33,18 @@ test('four tries without a success shut it for good, however long ago they were'
   expect(budgetAt(spent(99, 200, 300, 400), budget, now)).toEqual({ spent: 2, open: false })
 })
 
-test('tries given back in good faith count once the faith is gone', () => {
-  const tries = { ...spent(99, 200), doubts: 2 }
-  expect(budgetAt({ ...tries, knownRight: true }, budget, now).open).toBe(true)
-  expect(budgetAt({ ...tries, knownRight: false }, budget, now)).toEqual({ spent: 2, open: false })
+test('a password that was right rests the longer, the more of its tries were not answered; the fourth is the last', () => {
+  const unanswered = (doubts: number, latestAt = now) => budgetAt({ reservedAts: [], doubts, latestAt }, budget, now)
+  expect(unanswered(1)).toEqual({ spent: 0, open: true })
+  expect(unanswered(2)).toEqual({ spent: 0, open: false, nextAt: now + hourMs / 12 })
+  expect(unanswered(3)).toEqual({ spent: 0, open: false, nextAt: now + 2 * hourMs })
+  expect(unanswered(3, now - 2 * hourMs)).toEqual({ spent: 0, open: true })
+  expect(unanswered(4, now - 99 * hourMs)).toEqual({ spent: 2, open: false })
+})
+
+test('whatever became of them, four tries since the last success are all', () => {
+  expect(budgetAt({ ...spent(99, 200), doubts: 1 }, budget, now).open).toBe(true)
+  expect(budgetAt({ ...spent(99, 200), doubts: 2 }, budget, now)).toEqual({ spent: 2, open: false })
 })
 
 test('a wall clock that was set back opens nothing', () => {

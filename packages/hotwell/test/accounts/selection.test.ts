@@ -89,7 +89,7 @@ test('of equal accounts the one that was used longest ago comes first', async ()
   expect(await order()).toEqual(['b', 'a'])
 })
 
-test.each(['captcha_error', 'network_error', 'failed', 'unknown'] as const)(
+test.each(['captcha_error', 'network_error', 'failed'] as const)(
   'an account cools down after %s, from 30 s doubling to 15 min, is never barred, and recovers with a success',
   async outcome => {
     const { accounts, clock } = await court('zhang')

@@ -243,12 +243,16 @@ describe('a holder that does not return', () => {
     const handle = tokens.token('api/account/zhang')
     expect(await failureOfCall(after(clock, 11 * second, handle.get()))).toMatchObject({ code: 'timeout' })
     upstream.answer = undefined
-    const next = handle.refresh()
-    next.catch(() => {})
-    await clock.advance(50 * second)
+    await clock.advance(20 * second)
+    const next = handle.get()
+    await clock.advance(30 * second)
     expect(upstream.calls, 'an abort does not stop a browser that is logging in').toBe(1)
+    expect((await accounts.get('api', 'zhang')).coolingUntil).toBeUndefined()
+    upstream.answer = () => sleep(clock, minute).then(() => Promise.reject(new Error('unwell')))
+    next.catch(() => {})
     await clock.advance(15 * second)
-    expect((await accounts.get('api', 'zhang')).state).toBe('cooling')
+    expect((await accounts.get('api', 'zhang')).coolingUntil).toBeGreaterThan(clock.now())
+    expect(upstream.calls).toBe(2)
   })
 
   test('and returns late with a token has it found by the next caller, without another login', async () => {

@@ -39,3 +39,15 @@ test('a login that timed out is not sent again, even if the password had not lef
   const refused = providerFailure({ status: 'network_error', message: 'refused', details: { sent: false } })
   expect(loginRetryPlan().pauseAfter(refused), 'control').toBe(1000)
 })
+
+test('a connection that is lost is tried again three times, but once where the password may have left', () => {
+  const lost = (sent: boolean) => providerFailure({ status: 'network_error', message: 'lost', details: { sent } })
+  const pauses = (error: Error) => {
+    const plan = loginRetryPlan()
+    return Array.from({ length: 4 }, () => plan.pauseAfter(error))
+  }
+  expect(pauses(lost(false))).toEqual([1000, 2000, 4000, undefined])
+  expect(pauses(lost(true))).toEqual([1000, undefined, undefined, undefined])
+  const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+  expect(pauses(new TypeError('fetch failed', { cause: refused }))).toEqual([1000, 2000, 4000, undefined])
+})
