@@ -5,7 +5,7 @@ import { FakeClock } from 'hotwell/testing'
 import { expect, test } from 'vitest'
 import { accountsIn, court, loginSite, passwordOf, withPasswords } from './court.ts'
 import { formLogin, jsonLogin } from './court-logins.ts'
-import { type Ending, temporaryFolder } from './scene.ts'
+import { type Ending, settled, temporaryFolder } from './scene.ts'
 import { seededRandom } from './seeded-random.ts'
 
 const long = process.env.HOTWELL_TEST_SCALE === 'long'
@@ -107,16 +107,6 @@ function untilKilled(process: Process): Accounts {
       }
     },
   })
-}
-
-/** Lets what was begun come to its end, whatever that is: real answers of the site, pauses of the fake clock. */
-async function settled(clock: FakeClock, works: Promise<unknown>[]): Promise<void> {
-  let isOver = false
-  const all = Promise.all(works).finally(() => (isOver = true))
-  // Told below.
-  all.catch(() => {})
-  while (!isOver) await clock.advance(500)
-  await all
 }
 
 const worstRow = ({ site }: World, among: string[]) => Math.max(...among.map(name => site.account(name).mostBadInRow))

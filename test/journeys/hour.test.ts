@@ -6,7 +6,7 @@ import { feishu } from 'hotwell/providers/feishu'
 import { sqlite } from 'hotwell/stores/sqlite'
 import { FakeClock } from 'hotwell/testing'
 import { describe, expect, test } from 'vitest'
-import { type Ending, temporaryFolder } from './scene.ts'
+import { type Ending, settled, temporaryFolder } from './scene.ts'
 
 const lifeSeconds = 60
 /** What an acquisition takes on the fake clock. */
@@ -79,7 +79,8 @@ async function anHour(ending: Ending, options: { preheat: 'standard' | false; ev
   const { providers, settle } = await world(ending, clock)
   const store = sqlite({ path: join(await temporaryFolder(ending), 'tokens.db'), clock })
   const tokens = createTokenManager({ providers, store, clock, manifest, preheat: options.preheat })
-  ending.onTestFinished(() => tokens.close())
+  // What is under way when the hour is over ends on the fake clock.
+  ending.onTestFinished(() => settled(clock, [tokens.close()]))
   const handles = manifest.map(ref => tokens.token(ref))
   const advance = async (ms: number) => {
     await clock.advance(ms)

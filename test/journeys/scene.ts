@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FakeClock } from 'hotwell/testing'
 import type { TestContext } from 'vitest'
 import type { Child } from './child.ts'
 import { startTokenServer, type TokenServer, type TokenServerOptions } from './token-server.ts'
@@ -39,4 +40,14 @@ export async function until<T>(what: string, found: () => T | undefined | false,
     if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`)
     await pause(10)
   }
+}
+
+/** Lets what was begun come to its end, whatever that is: real answers of the site, pauses of the fake clock. */
+export async function settled(clock: FakeClock, works: Promise<unknown>[]): Promise<void> {
+  let isOver = false
+  const all = Promise.all(works).finally(() => (isOver = true))
+  // Told below.
+  all.catch(() => {})
+  while (!isOver) await clock.advance(500)
+  await all
 }

@@ -10,7 +10,7 @@ import { RecordQueue } from './record-queue.ts'
 /** So many rows cost this thread some milliseconds to send; the more in one transaction, the fewer pages are written. */
 const largestBatch = 2000
 /** They are written in one transaction with what arrives beside them; more would only be lost with a kill. */
-const mostInFlight = 5
+const mostInFlight = 10
 
 export interface RecorderOptions {
   /** A record waits at most this long before it is sent, in milliseconds. @default 1000 */
