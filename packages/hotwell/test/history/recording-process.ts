@@ -8,7 +8,9 @@ import { record } from './records.ts'
  */
 const [path = '', limit = 'Infinity', uid] = process.argv.slice(2)
 if (uid !== undefined) {
-  await import('../../src/history/sqlite-history-store.ts')
+  const loaded = createHistory({ path: ':memory:', worker: false })
+  loaded.record(record())
+  await loaded.close()
   process.setgid!(Number(uid))
   process.setuid!(Number(uid))
 }

@@ -5,6 +5,7 @@ import { custom } from 'hotwell/providers/custom'
 import { expect, test } from 'vitest'
 import { ask, type Reply, start, temporaryFolder } from '../start.ts'
 
+const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 const history = '/api/v1/history'
 const secret = 'a-token-that-nobody-may-see'
 
@@ -20,9 +21,13 @@ async function served(config: HotwellConfig = {}) {
   })
   const providers = { crm: custom({ kinds: ['client'], acquire }), shop }
   const server = await start({ providers, history: {}, preheat: false, ...config })
+  // Each in a millisecond of its own, so that their order in time is known.
   await server.tokens.token('crm/client').get()
+  await pause(2)
   await server.tokens.token('crm/client').refresh()
+  await pause(2)
   await server.tokens.token('shop/user/li').get()
+  await pause(2)
   await server.tokens
     .token('shop/client')
     .get()
