@@ -15,7 +15,7 @@ const rooms: Record<string, { values: string[]; types: string[]; packages: strin
   history: { values: ['core', 'concurrency', 'database'], types: ['tokens'], packages: ['kysely'] },
   sync: { values: ['core', 'concurrency', 'database'], types: [], packages: ['kysely'] },
   monitoring: { values: ['core'], types: ['tokens', 'history', 'concurrency'], packages: [] },
-  testing: { values: ['core', 'tokens'], types: ['tokens'], packages: [] },
+  testing: { values: ['core', 'tokens', 'sync'], types: ['tokens'], packages: [] },
 }
 /** The two factories wire the rooms together. */
 const factories = ['tokens/create-token-manager.ts', 'sync/create-sync.ts']

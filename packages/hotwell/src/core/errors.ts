@@ -23,6 +23,11 @@ export const errorCodes = {
   queue_timeout: { status: 503, retryable: true, title: 'The acquisition waited too long for its turn' },
   store_unavailable: { status: 503, retryable: true, title: 'The store is not available' },
   store_unreadable: { status: 503, retryable: false, title: 'The store cannot be read' },
+  position_lost: { status: 409, retryable: false, title: 'The position does not fit the source any more' },
+  superseded: { status: 409, retryable: false, title: 'Somebody else runs this sync now' },
+  deletes_refused: { status: 409, retryable: false, title: 'More would be deleted than is believed' },
+  source_failed: { status: 502, retryable: true, title: 'The source failed' },
+  target_unavailable: { status: 503, retryable: true, title: 'The target is not available' },
   closed: { status: 503, retryable: false, title: 'Hotwell is closing' },
   timeout: { status: 504, retryable: true, title: 'The provider did not answer in time' },
 } as const satisfies Record<string, { status: number; retryable: boolean; title: string }>

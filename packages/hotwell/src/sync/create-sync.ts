@@ -1,0 +1,182 @@
+import { hash, randomUUID } from 'node:crypto'
+import { type Clock, createSystemClock } from '../core/clock.ts'
+import { HotwellError, isHotwellError } from '../core/errors.ts'
+import type { DeleteGuard } from './engine/delete-absent.ts'
+import { Patience, type PatienceOptions } from './engine/patience.ts'
+import type { RecordMapping } from './engine/prepare.ts'
+import { Progress, type RunProgress } from './engine/progress.ts'
+import { RunControl } from './engine/run-control.ts'
+import { runSync } from './engine/run-sync.ts'
+import type { SyncFilter } from './model/filter.ts'
+import type { Source } from './source.ts'
+import { type RunStats, statsOf } from './sync-stats.ts'
+import type { Target, TargetConnection } from './target.ts'
+
+export interface SyncStrategy {
+  /**
+   * `full` reads everything, writes what differs and deletes what is gone. `incremental` reads what was modified since,
+   * and is a full run where none was completed yet. @default 'full'
+   */
+  mode?: 'full' | 'incremental'
+  /** Records a transaction. @default what suits the target */
+  batchSize?: number
+  /** Transactions at once. @default what suits the target */
+  lanes?: number
+  /** Whether what the source does not have any more is deleted; only what this sync wrote. @default true */
+  deletes?: boolean
+  deleteGuard?: DeleteGuard
+  /** Incremental: so far before the latest modification it is read again. @default 60 */
+  overlapSeconds?: number
+  /** A larger record is not taken. @default 8 */
+  maxRecordMegabytes?: number
+  /** What may be in memory between source and target. @default 64 */
+  maxBufferedMegabytes?: number
+  /** A record waits at most this long for others to go with. @default 2 */
+  flushSeconds?: number
+  /** What is done when source or target fail. */
+  patience?: PatienceOptions
+}
+
+export interface SyncOptions {
+  /** Names its rows and its position at the target: two syncs never touch each other's. `[a-z][a-z0-9_-]{0,63}` */
+  name: string
+  source: Source
+  target: Target
+  strategy?: SyncStrategy
+  filter?: SyncFilter
+  /** Changes each record on its way; undefined leaves it out. Pure: the same record gives the same. */
+  map?: RecordMapping
+  /** Tells versions of `map` apart: with another one everything is read anew. @default a hash of its source text */
+  mapVersion?: string
+  clock?: Clock
+}
+
+export interface RunOptions {
+  /** Ends the run; what is written stays, and the next run goes on from there. */
+  signal?: AbortSignal
+  onProgress?: (progress: RunProgress) => void
+  /** @default that of the strategy */
+  mode?: 'full' | 'incremental'
+  /** Deletes however much is gone. @default false */
+  allowDeletes?: boolean
+}
+
+export interface Sync {
+  readonly name: string
+  /**
+   * Runs it to its end. Resolves when it is completed.
+   * @throws HotwellError whose `details.stats` say what was done until then; the signal's own reason passes through
+   */
+  run(options?: RunOptions): Promise<RunStats>
+  /** Stops reading until {@link resume}; what was read is written. */
+  pause(): void
+  resume(): void
+  /** Ends what runs, and closes source and target. Idempotent. */
+  close(): Promise<void>
+}
+
+const nameForm = /^[a-z][a-z0-9_-]{0,63}$/
+const megabyte = 1024 * 1024
+
+/**
+ * Copies what a source has into a target: once, or again and again.
+ * @throws HotwellError `invalid_configuration`
+ */
+export function createSync(options: SyncOptions): Sync {
+  const { name, source, target, strategy = {}, filter = {}, map, clock = createSystemClock() } = options
+  if (!nameForm.test(name))
+    throw new HotwellError('invalid_configuration', `A sync's name is like plant-7: ${nameForm.source}, not "${name}".`)
+  const mapping = options.mapVersion ?? (map ? hash('sha256', map.toString(), 'base64url') : '')
+  const {
+    batchSize = target.preferredBatch,
+    lanes = target.preferredLanes,
+    deletes = true,
+    deleteGuard: guard = {},
+    overlapSeconds = 60,
+    maxRecordMegabytes = 8,
+    maxBufferedMegabytes = 64,
+    flushSeconds = 2,
+    patience,
+  } = strategy
+  const passOptions = {
+    batchRecords: batchSize,
+    maxBufferedBytes: maxBufferedMegabytes * megabyte,
+    flushMs: flushSeconds * 1000,
+    maxRecordBytes: maxRecordMegabytes * megabyte,
+    overlapMs: overlapSeconds * 1000,
+  }
+  const control = new RunControl()
+  let running: Promise<RunStats> | undefined
+
+  async function run({ signal, onProgress, mode = strategy.mode ?? 'full', allowDeletes = false }: RunOptions) {
+    const id = randomUUID()
+    const startedAt = clock.monotonic()
+    const ends = control.begin(signal)
+    const progress = new Progress(clock, onProgress)
+    let connection: TargetConnection | undefined
+    const facts = (state: RunStats['state']) => ({
+      run: id,
+      state,
+      mode,
+      durationMs: clock.monotonic() - startedAt,
+      resumed: progress.resumedRun,
+    })
+    try {
+      const waits = new Patience(clock, ends, waiting => progress.waiting(waiting), patience)
+      connection = await waits.with(() => target.connect(name))
+      const outcome = await runSync({
+        source,
+        connection,
+        clock,
+        filter,
+        map,
+        mapping,
+        mode,
+        lanes,
+        options: passOptions,
+        deletes,
+        guard,
+        allowDeletes,
+        patience: waits,
+        signal: ends,
+        turn: () => control.turn(),
+        run: id,
+        told: progress,
+      })
+      return statsOf(outcome.counts, { ...facts('completed'), mode: outcome.mode })
+    } catch (error) {
+      if (ends.aborted) throw ends.reason
+      throw withStats(error, statsOf(progress.counts, facts('failed')))
+    } finally {
+      control.end()
+      await connection?.close()
+    }
+  }
+
+  return {
+    name,
+    run(runOptions = {}) {
+      if (running) return Promise.reject(new HotwellError('conflict', `The sync "${name}" is running already.`))
+      running = run(runOptions).finally(() => {
+        running = undefined
+      })
+      return running
+    },
+    pause: () => control.pause(),
+    resume: () => control.resume(),
+    async close() {
+      control.close()
+      await running?.catch(() => {})
+      await source.close?.()
+    },
+  }
+}
+
+function withStats(error: unknown, stats: RunStats): HotwellError {
+  if (isHotwellError(error)) {
+    const { code, message, cause, retryable, retryAfterMs, details } = error
+    return new HotwellError(code, message, { cause, retryable, retryAfterMs, details: { ...details, stats } })
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  return new HotwellError('source_failed', message, { cause: error, details: { stats } })
+}

@@ -1,0 +1,163 @@
+import type { Batch, DeadLetter } from '../model/rows.ts'
+import type { Applied, OwnElement, TargetConnection, TargetTransaction } from '../target.ts'
+import { BatchBuilder } from './batch-builder.ts'
+import type { CoveredRange } from './id-order.ts'
+import { KeyWriter } from './key-set.ts'
+import { addCounts, type Counts, type LaneState, noCounts, type OrderState } from './sync-state.ts'
+
+/** What one transaction of a lane writes. */
+interface Cut extends PageEnd {
+  readonly latestAt: number | undefined
+  readonly order: OrderState | undefined
+  /** Without what the target will say. */
+  readonly counts: Counts
+  readonly batch: Batch
+  readonly keys: Uint8Array
+  readonly letters: readonly DeadLetter[]
+  readonly range: CoveredRange | undefined
+}
+
+/** Where pages have got to. */
+export interface PageEnd {
+  readonly page: number
+  readonly position: string | undefined
+  readonly digest: string
+}
+
+export interface LaneContext {
+  readonly connection: TargetConnection
+  readonly run: string
+  readonly pass: number
+  /** The full pass before this one whose candidates are still on the list. */
+  readonly formerPass: number
+  /** Runs a piece of work again while the target is away. */
+  readonly patiently: <T>(work: () => Promise<T>) => Promise<T>
+  /** Whether an element of the target is one that the run is about. */
+  readonly takesOwn: (element: OwnElement) => boolean
+  readonly wrote: (applied: Applied, letters: readonly DeadLetter[]) => void
+}
+
+/** So many transactions of a lane are made while one is written. */
+const mostWaiting = 1
+
+/**
+ * One of the write connections: it gets the records of some ids, all of them and in order, and writes them in
+ * transactions that follow each other, each with the position that it covers.
+ */
+export class Lane {
+  readonly number: number
+  readonly builder = new BatchBuilder()
+  readonly keys = new KeyWriter()
+  readonly letters: DeadLetter[] = []
+  /** Since the last cut. */
+  counts: Counts = { ...noCounts }
+  latestAt: number | undefined
+  /** All of its records up to this page are in transactions. */
+  #page: number
+  #written: LaneState
+  readonly #context: LaneContext
+  #writing: Promise<void> = Promise.resolve()
+  #waiting = 0
+  #bytes = 0
+
+  constructor(number: number, state: LaneState, context: LaneContext) {
+    this.number = number
+    this.#page = state.page
+    this.#written = state
+    this.latestAt = state.latestAt
+    this.#context = context
+  }
+
+  /** It has all of its records up to this page. */
+  get page(): number {
+    return this.#page
+  }
+
+  /** As it is at the target. */
+  get state(): LaneState {
+    return this.#written
+  }
+
+  /** In transactions that are not written yet. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** A record says when it was modified. */
+  note(modifiedAt: number | undefined): void {
+    if (modifiedAt !== undefined && modifiedAt > (this.latestAt ?? Number.NEGATIVE_INFINITY)) this.latestAt = modifiedAt
+  }
+
+  /** Ends a transaction: what came so far, up to the end of a page. It is written in its turn. */
+  cut(end: PageEnd, range?: CoveredRange, order?: OrderState): void {
+    if (end.page <= this.#page) return
+    this.#page = end.page
+    const { counts, latestAt, builder } = this
+    const { bytes } = builder
+    const letters = this.letters.splice(0)
+    const cut: Cut = { ...end, latestAt, order, counts, batch: builder.take(), keys: this.keys.take(), letters, range }
+    this.counts = { ...noCounts }
+    this.#waiting++
+    this.#bytes += bytes
+    this.#writing = this.#writing.then(async () => {
+      await this.#write(cut)
+      this.#waiting--
+      this.#bytes -= bytes
+    })
+    // Whoever waits for it hears of it.
+    this.#writing.catch(() => {})
+  }
+
+  /** Resolves when another transaction may be made. */
+  async room(): Promise<void> {
+    while (this.#waiting > mostWaiting) await this.#writing
+  }
+
+  /** Resolves when all is written; rejects with what writing failed of. */
+  written(): Promise<void> {
+    return this.#writing
+  }
+
+  async #write(cut: Cut): Promise<void> {
+    const { connection, patiently, wrote } = this.#context
+    const written = await patiently(() =>
+      connection.transaction(this.number, async (transaction, saved) => {
+        const former = laneState(saved)
+        // It was written before, and only the answer was lost.
+        if (former?.pass === this.#written.pass && former.page >= cut.page) return { state: former, applied: undefined }
+        return this.#writeIn(transaction, cut)
+      }),
+    )
+    this.#written = written.state
+    if (written.applied) wrote(written.applied, written.letters)
+  }
+
+  async #writeIn(transaction: TargetTransaction, cut: Cut) {
+    const { run, pass } = this.#context
+    if (cut.range) await this.#stage(transaction, cut.range)
+    const applied = await transaction.apply(cut.batch)
+    const letters = [...cut.letters, ...applied.refused]
+    if (letters.length > 0) await transaction.deadLetters(run, letters)
+    if (cut.keys.length > 0) await transaction.saveSeen(this.number, cut.page, cut.keys)
+    const { page, position, digest, latestAt, order } = cut
+    const { inserted, updated, unchanged, deleted, pending } = applied
+    const own = addCounts(cut.counts, { inserted, updated, unchanged, deleted, pending, failed: letters.length })
+    const counts = addCounts(this.#written.counts, own)
+    const state: LaneState = { pass, page, position, digest, counts, latestAt, order }
+    await transaction.save(this.number, JSON.stringify(state))
+    return { state, applied, letters }
+  }
+
+  /** What the target has within a range that the pages cover, and the pages have not. */
+  async #stage(transaction: TargetTransaction, range: CoveredRange): Promise<void> {
+    const { pass, formerPass, takesOwn } = this.#context
+    const own = await transaction.ownElementsIn(range)
+    const absent = own.filter(element => !range.present.has(element.id) && takesOwn(element))
+    const rows = absent.map(({ id, hash }) => ({ kind: 'element' as const, element: id, hash }))
+    if (rows.length > 0) await transaction.stage(rows, pass, formerPass)
+  }
+}
+
+export function laneState(saved: string | undefined): LaneState | undefined {
+  return saved ? (JSON.parse(saved) as LaneState) : undefined
+}

@@ -1,0 +1,100 @@
+import { checkRecord, RecordError } from '../model/check-record.ts'
+import type { CompiledFilter } from '../model/filter.ts'
+import { isAttributeChange, isRelation, type SyncRecord } from '../model/record.ts'
+import type { DeadLetter } from '../model/rows.ts'
+
+/** Changes a record on its way; undefined leaves it out. */
+export type RecordMapping = (record: SyncRecord) => SyncRecord | undefined
+
+export interface PrepareOptions {
+  readonly filter: CompiledFilter
+  readonly map?: RecordMapping
+  /** In bytes of JSON. */
+  readonly maxRecordBytes: number
+}
+
+/** What became of one thing that a source yielded. */
+export type Prepared =
+  | { readonly record: SyncRecord }
+  /** It is there at the source, but not asked for. */
+  | { readonly filtered: true }
+  /** `id`: absent where nobody can read it. */
+  | { readonly letter: DeadLetter; readonly id: string | undefined }
+
+const filtered: Prepared = Object.freeze({ filtered: true as const })
+/** A dead letter shows a record's beginning. */
+const shownCharacters = 4000
+
+/** Checks, filters and maps one record. Never throws for the record's sake. */
+export function prepare(given: unknown, { filter, map, maxRecordBytes }: PrepareOptions): Prepared {
+  try {
+    const record = checkRecord(given)
+    if (!passes(record, filter)) return filtered
+    const selected = selectAttributes(record, filter)
+    const mapped = map ? mappedBy(map, selected) : selected
+    if (!mapped) return filtered
+    const bytes = bytesOf(mapped)
+    if (bytes > maxRecordBytes)
+      throw new RecordError(`It has about ${bytes} bytes; the most is ${maxRecordBytes}.`, idOf(mapped))
+    return { record: mapped }
+  } catch (error) {
+    if (error instanceof RecordError) return { letter: letterOf(given, error), id: error.id }
+    throw error
+  }
+}
+
+/** The id of the element that it is about; of a relation, where it starts. */
+export function idOf(record: SyncRecord): string {
+  if (isRelation(record)) return record.from
+  return isAttributeChange(record) ? record.element : record.id
+}
+
+function passes(record: SyncRecord, filter: CompiledFilter): boolean {
+  if (filter.isOpen) return true
+  if (isRelation(record) || isAttributeChange(record)) return filter.takesId(idOf(record))
+  // What is gone says no more what it was.
+  return record.deleted ? filter.takesId(record.id) : filter.takes(record)
+}
+
+function selectAttributes(record: SyncRecord, filter: CompiledFilter): SyncRecord {
+  if (filter.isOpen || isRelation(record)) return record
+  const attributes = filter.attributes(record.attributes)
+  return attributes === record.attributes ? record : ({ ...record, attributes } as SyncRecord)
+}
+
+function mappedBy(map: RecordMapping, record: SyncRecord): SyncRecord | undefined {
+  let mapped: SyncRecord | undefined
+  try {
+    mapped = map(record)
+  } catch (error) {
+    throw new RecordError(`The mapping failed: ${error instanceof Error ? error.message : String(error)}`, idOf(record))
+  }
+  return mapped && checkRecord(mapped)
+}
+
+/** Cheap and not exact: large texts are what matters. */
+function bytesOf(record: SyncRecord): number {
+  if (isRelation(record)) return record.from.length + record.type.length + record.to.length
+  let bytes = 'name' in record ? record.name.length + record.type.length : 0
+  for (const name in record.attributes) bytes += name.length + sizeOf(record.attributes[name])
+  return bytes
+}
+
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 8
+  let size = 2
+  for (const name in value) size += name.length + sizeOf((value as Record<string, unknown>)[name])
+  return size
+}
+
+function letterOf(given: unknown, { message, id }: RecordError): DeadLetter {
+  const fields = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {}
+  const kind = 'from' in fields || 'to' in fields ? 'relation' : 'element' in fields ? 'attributes' : 'element'
+  return { kind, key: id ?? '(no id)', reason: message, record: shown(given) }
+}
+
+function shown(given: unknown): string {
+  const json = JSON.stringify(given) ?? String(given)
+  return json.length > shownCharacters ? `${json.slice(0, shownCharacters)}…` : json
+}

@@ -1,0 +1,272 @@
+import type { Clock } from '../../core/clock.ts'
+import { HotwellError, isHotwellError } from '../../core/errors.ts'
+import { type CompiledFilter, compileFilter, type SyncFilter } from '../model/filter.ts'
+import type { DeadLetter } from '../model/rows.ts'
+import type { Source, SourcePage } from '../source.ts'
+import {
+  type Applied,
+  type Claim,
+  type OwnElement,
+  runLane,
+  type TargetConnection,
+  type TargetTransaction,
+} from '../target.ts'
+import { type DeleteContext, type DeleteGuard, deleteAbsent } from './delete-absent.ts'
+import { laneState } from './lane.ts'
+import type { Patience } from './patience.ts'
+import type { RecordMapping } from './prepare.ts'
+import { Pass, type PassContext, type PassOptions } from './read-pass.ts'
+import { addCounts, type Counts, fingerprintOf, type LaneState, noCounts, type RunState } from './sync-state.ts'
+
+export interface RunContext {
+  readonly source: Source
+  readonly connection: TargetConnection
+  readonly clock: Clock
+  readonly filter: SyncFilter
+  readonly map: RecordMapping | undefined
+  /** Tells mappings apart; a run does not go on where one with another mapping was. */
+  readonly mapping: string
+  readonly mode: 'full' | 'incremental'
+  readonly lanes: number
+  readonly options: PassOptions & { readonly maxRecordBytes: number; readonly overlapMs: number }
+  readonly deletes: boolean
+  readonly guard: DeleteGuard
+  readonly allowDeletes: boolean
+  readonly patience: Patience
+  readonly signal: AbortSignal
+  readonly turn: () => Promise<void>
+  readonly run: string
+  readonly told: RunListener
+}
+
+/** Hears how a run is getting on. */
+export interface RunListener {
+  phase(phase: RunPhase): void
+  arrived(page: SourcePage): void
+  wrote(applied: Applied, letters: readonly DeadLetter[]): void
+  /** What an earlier process has brought already. */
+  resumed(counts: Counts): void
+}
+
+export type RunPhase = 'claiming' | 'reading' | 'relations' | 'deleting'
+
+export interface RunOutcome {
+  readonly mode: 'full' | 'incremental'
+  readonly counts: Counts
+  /** Whether it went on where another one had ended. */
+  readonly resumed: boolean
+  readonly passes: number
+}
+
+/** A source that is never the same twice would be read for ever. */
+const mostPasses = 20
+const noDigest = '0'.repeat(16)
+
+/**
+ * One run, from the claim to the end; whatever was interrupted before is gone on with. May be killed at any point.
+ * @throws HotwellError `superseded` when somebody else has claimed the sync, `deletes_refused`, or whatever ends it
+ */
+export async function runSync(context: RunContext): Promise<RunOutcome> {
+  return new Run(context).run()
+}
+
+interface Plan {
+  readonly state: RunState
+  readonly lanes: readonly LaneState[]
+}
+
+class Run {
+  readonly #context: RunContext
+  readonly #filter: CompiledFilter
+  readonly #fingerprint: string
+  #passes = 0
+
+  constructor(context: RunContext) {
+    this.#context = context
+    this.#filter = compileFilter(context.filter)
+    this.#fingerprint = fingerprintOf(context.source, context.filter, context.mapping)
+  }
+
+  async run(): Promise<RunOutcome> {
+    const { connection, patience, told } = this.#context
+    told.phase('claiming')
+    const claim = await patience.with(() => connection.claim())
+    const former = runState(claim)
+    const resumable = this.#resumable(claim, former)
+    if (resumable) for (const { counts } of resumable.lanes) told.resumed(counts)
+    const read = await this.#read(resumable ?? (await this.#begin(former)))
+    told.phase('relations')
+    await this.#inRun(transaction => transaction.promotePending())
+    const counts = await this.#end(read)
+    return { mode: read.state.mode, counts, resumed: resumable !== undefined, passes: this.#passes }
+  }
+
+  /** Where an interrupted run has got to, if this one can go on there. */
+  #resumable({ saved }: Claim, former: RunState | undefined): Plan | undefined {
+    if (!former || former.phase === 'done' || former.fingerprint !== this.#fingerprint) return undefined
+    if (former.phase === 'reading' && this.#context.source.cursors === 'session') return undefined
+    if (this.#context.mode === 'full' && former.mode !== 'full') return undefined
+    const lanes = Array.from({ length: former.lanes }, (_, number) => laneState(saved.get(number)))
+    const isWhole = lanes.every(lane => lane?.pass === former.pass)
+    return isWhole ? { state: former, lanes: lanes as LaneState[] } : undefined
+  }
+
+  /** Begins a reading from the start, in the one transaction that forgets the former one. */
+  async #begin(former: RunState | undefined): Promise<Plan> {
+    const { clock, lanes: count, options } = this.#context
+    const isKnown = former?.fullFingerprint === this.#fingerprint && former.latestAt !== undefined
+    const mode = this.#context.mode === 'incremental' && isKnown ? 'incremental' : 'full'
+    const pass = (former?.pass ?? 0) + 1
+    const state: RunState = {
+      fingerprint: this.#fingerprint,
+      pass,
+      phase: 'reading',
+      mode,
+      lanes: count,
+      ...(mode === 'incremental' && { fromAt: former!.latestAt! - options.overlapMs }),
+      latestAt: isKnown ? former!.latestAt : undefined,
+      fullPass: former?.fullPass ?? 0,
+      fullAt: former?.fullAt,
+      fullFingerprint: former?.fullFingerprint,
+      begunAt: clock.now(),
+    }
+    const lane: LaneState = { pass, page: 0, digest: noDigest, counts: noCounts }
+    await this.#inRun(async transaction => {
+      await transaction.makeLanes(count)
+      for (let number = 0; number < count; number++) await transaction.save(number, JSON.stringify(lane))
+      await transaction.save(runLane, JSON.stringify(state))
+    })
+    return { state, lanes: Array.from({ length: count }, () => lane) }
+  }
+
+  /** Reads until a whole reading has come to its end. */
+  async #read(plan: Plan): Promise<Plan> {
+    this.#context.told.phase('reading')
+    let current = plan
+    while (current.state.phase === 'reading') {
+      if (++this.#passes > mostPasses)
+        throw new HotwellError('source_failed', `The source was read ${mostPasses} times and is never the same.`, {
+          retryable: false,
+        })
+      let { lanes } = current
+      const isEnd = await this.#context.patience.with(
+        async () => {
+          const pass = new Pass(this.#passContext(current.state), lanes)
+          try {
+            return await pass.read()
+          } catch (error) {
+            if (isHotwellError(error, 'position_lost')) return false
+            throw error
+          } finally {
+            lanes = pass.states
+          }
+        },
+        () => lanes.reduce((sum, { page }) => sum + page, 0),
+      )
+      current = isEnd ? await this.#ended(current.state, lanes) : await this.#begin(current.state)
+    }
+    return current
+  }
+
+  #passContext(state: RunState): PassContext {
+    const { map, options, patience, told, run, source, connection, clock, signal, turn } = this.#context
+    const isFull = state.mode === 'full'
+    const { fromAt } = state
+    const filter = fromAt === undefined ? this.#context.filter : narrowed(this.#context.filter, fromAt)
+    return {
+      connection,
+      run,
+      pass: state.pass,
+      formerPass: state.fullPass,
+      patiently: work => patience.with(work),
+      takesOwn: this.#takesOwn(state),
+      wrote: (applied, letters) => told.wrote(applied, letters),
+      clock,
+      source,
+      filter,
+      prepare: { filter: compileFilter(filter), map, maxRecordBytes: options.maxRecordBytes },
+      options,
+      collectsAbsent: isFull && this.#context.deletes,
+      turn,
+      signal,
+      arrived: page => told.arrived(page),
+    }
+  }
+
+  /**
+   * A filter that was changed says nothing about rows from before. What was mapped cannot be told by the filter, only
+   * by its having been the same.
+   */
+  #takesOwn(state: RunState): (element: OwnElement) => boolean {
+    if (!this.#context.map) return this.#filter.takes
+    const isSame = state.fullFingerprint === state.fingerprint
+    return () => isSame
+  }
+
+  async #ended(state: RunState, lanes: readonly LaneState[]): Promise<Plan> {
+    const ended: RunState = { ...state, phase: 'deleting' }
+    await this.#inRun(transaction => transaction.save(runLane, JSON.stringify(ended)))
+    return { state: ended, lanes }
+  }
+
+  /** What is left once everything was read, from the deletes to the last word. */
+  async #end({ state, lanes }: Plan): Promise<Counts> {
+    const { deletes, told } = this.#context
+    let counts = lanes.reduce((sum, lane) => addCounts(sum, lane.counts), noCounts)
+    const latest = [state.latestAt, ...lanes.map(lane => lane.latestAt)].filter(at => at !== undefined)
+    const latestAt = latest.length > 0 ? Math.max(...latest) : undefined
+    if (state.mode === 'full' && deletes) {
+      told.phase('deleting')
+      try {
+        const { elements, relations } = await deleteAbsent(this.#deleteContext(state, lanes, counts.read))
+        counts = addCounts(counts, { deleted: elements + relations })
+      } catch (error) {
+        if (isHotwellError(error, 'deletes_refused')) await this.#done({ ...state, latestAt })
+        throw error
+      }
+    }
+    const full = { fullPass: state.pass, fullAt: state.begunAt, fullFingerprint: state.fingerprint }
+    await this.#done({ ...state, ...(state.mode === 'full' && full), latestAt })
+    return counts
+  }
+
+  #deleteContext(state: RunState, lanes: readonly LaneState[], read: number): DeleteContext {
+    const { source, connection, patience, turn, signal, guard, allowDeletes, map } = this.#context
+    return {
+      connection,
+      needsConfirmation: source.consistency === 'none',
+      // The source knows nothing of ids that a mapping made.
+      get: map ? undefined : source.get?.bind(source),
+      patiently: work => patience.with(work),
+      turn,
+      signal,
+      filter: this.#filter,
+      takesOwn: this.#takesOwn(state),
+      pass: state.pass,
+      formerPass: state.fullPass,
+      order: lanes[0]!.order ?? {},
+      read,
+      guard,
+      allowDeletes,
+    }
+  }
+
+  #done(state: RunState): Promise<void> {
+    return this.#inRun(transaction => transaction.save(runLane, JSON.stringify({ ...state, phase: 'done' })))
+  }
+
+  #inRun<T>(work: (transaction: TargetTransaction) => Promise<T>): Promise<T> {
+    const { connection, patience } = this.#context
+    return patience.with(() => connection.transaction(runLane, work))
+  }
+}
+
+/** Only what was modified since; what does not say when is read always. */
+function narrowed(filter: SyncFilter, fromAt: number): SyncFilter {
+  return { ...filter, modifiedFromAt: Math.max(fromAt, filter.modifiedFromAt ?? fromAt) }
+}
+
+export function runState({ saved }: Claim): RunState | undefined {
+  const text = saved.get(runLane)
+  return text ? (JSON.parse(text) as RunState) : undefined
+}

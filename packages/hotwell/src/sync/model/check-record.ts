@@ -1,0 +1,121 @@
+import type { AttributeChange, Element, JsonValue, Relation, SyncRecord } from './record.ts'
+
+/** Ids and types of relations are names, not texts. In bytes of UTF-8. */
+export const longestIdBytes = 1024
+
+/** Why a record cannot be taken; the record is at fault. */
+export class RecordError extends Error {
+  override readonly name = 'RecordError'
+  /** Its id, where that is readable. */
+  readonly id: string | undefined
+
+  constructor(message: string, id?: string) {
+    super(message)
+    this.id = id
+  }
+}
+
+/**
+ * Makes a record of what a source yields: unknown fields are dropped, `null` is absent, instants may be ISO 8601.
+ * @throws RecordError
+ */
+export function checkRecord(given: unknown): SyncRecord {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new RecordError(`A record is an object, not ${kindOf(given)}.`)
+  const fields = given as Record<string, unknown>
+  if (present(fields.from) || present(fields.to)) return relation(fields)
+  if (present(fields.element)) return attributeChange(fields)
+  return element(fields)
+}
+
+function element(fields: Record<string, unknown>): Element {
+  const id = name('id', fields.id)
+  return {
+    id,
+    type: text('type', fields.type, id),
+    name: text('name', fields.name, id),
+    ...(present(fields.ownerId) && { ownerId: name('ownerId', fields.ownerId, id) }),
+    attributes: attributesOf(fields.attributes, id, false) as Element['attributes'],
+    ...(present(fields.modifiedAt) && { modifiedAt: instant(fields.modifiedAt, id) }),
+    ...(flag(fields.deleted, id) && { deleted: true }),
+  }
+}
+
+function attributeChange(fields: Record<string, unknown>): AttributeChange {
+  const element = name('element', fields.element)
+  return {
+    element,
+    attributes: attributesOf(fields.attributes, element, true),
+    ...(present(fields.modifiedAt) && { modifiedAt: instant(fields.modifiedAt, element) }),
+  }
+}
+
+function relation(fields: Record<string, unknown>): Relation {
+  const from = name('from', fields.from)
+  return {
+    from,
+    type: name('type', fields.type, from),
+    to: name('to', fields.to, from),
+    ...(flag(fields.deleted, from) && { deleted: true }),
+  }
+}
+
+function present(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+function name(field: string, value: unknown, id?: string): string {
+  // Some sources number their records.
+  const given = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
+  if (typeof given !== 'string') throw new RecordError(`Its ${field} is ${kindOf(value)}; it has to be a text.`, id)
+  if (given === '') throw new RecordError(`Its ${field} is empty.`, id)
+  storable(field, given, id)
+  if (given.length > longestIdBytes / 3 && Buffer.byteLength(given) > longestIdBytes)
+    throw new RecordError(`Its ${field} is longer than ${longestIdBytes} bytes.`, id)
+  return given
+}
+
+function text(field: string, value: unknown, id: string): string {
+  if (!present(value)) return ''
+  if (typeof value !== 'string') throw new RecordError(`Its ${field} is ${kindOf(value)}; it has to be a text.`, id)
+  storable(field, value, id)
+  return value
+}
+
+/** PostgreSQL keeps no NUL; half a surrogate pair has no UTF-8, so two of them would become the same. */
+function storable(field: string, value: string, id: string | undefined): void {
+  if (value.includes('\0')) throw new RecordError(`Its ${field} contains a NUL character.`, id)
+  if (!value.isWellFormed()) throw new RecordError(`Its ${field} is no well-formed Unicode.`, id)
+}
+
+function attributesOf(value: unknown, id: string, withNulls: boolean): Record<string, JsonValue> {
+  if (!present(value)) return {}
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw new RecordError(`Its attributes are ${kindOf(value)}; they have to be an object.`, id)
+  const given = value as Record<string, JsonValue>
+  if (withNulls || !hasNull(given)) return given
+  return Object.fromEntries(Object.entries(given).filter(([, field]) => present(field)))
+}
+
+function hasNull(fields: Record<string, unknown>): boolean {
+  for (const name in fields) if (!present(fields[name])) return true
+  return false
+}
+
+function instant(value: unknown, id: string): number {
+  const at = typeof value === 'string' ? Date.parse(value) : value instanceof Date ? value.getTime() : value
+  if (typeof at === 'number' && Number.isFinite(at)) return at
+  throw new RecordError('Its modifiedAt is no instant: milliseconds since 1970, or ISO 8601.', id)
+}
+
+function flag(value: unknown, id: string): boolean {
+  if (!present(value) || value === false) return false
+  if (value === true) return true
+  throw new RecordError(`Its deleted is ${kindOf(value)}; it has to be true or false.`, id)
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return 'missing'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}

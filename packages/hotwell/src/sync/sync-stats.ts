@@ -1,0 +1,46 @@
+import type { Counts } from './engine/sync-state.ts'
+
+export type RunState =
+  | 'pending'
+  | 'running'
+  | 'paused'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  /** Its process died; the next run goes on with it. */
+  | 'interrupted'
+
+/** What a run has done. An element, an attribute change and a relation each count as one record. */
+export interface RunStats {
+  readonly run: string
+  readonly state: RunState
+  readonly mode: 'full' | 'incremental'
+  /** Read from the source. */
+  readonly total: number
+  /** Inserted or updated. */
+  readonly succeeded: number
+  readonly inserted: number
+  readonly updated: number
+  /** In the dead letters, each with its reason. */
+  readonly failed: number
+  /** At the target already as they are, or not asked for by the filter. */
+  readonly skipped: number
+  /** Of the skipped: at the target already. */
+  readonly unchanged: number
+  readonly deleted: number
+  /** Relations one of whose ends was not there when they came. */
+  readonly pending: number
+  readonly durationMs: number
+  /** Whether it went on with one that had been interrupted; its records count as well. */
+  readonly resumed: boolean
+}
+
+export function statsOf(
+  counts: Counts,
+  facts: Pick<RunStats, 'run' | 'state' | 'mode' | 'durationMs' | 'resumed'>,
+): RunStats {
+  const { read, inserted, updated, unchanged, deleted, failed, filtered, pending } = counts
+  const succeeded = inserted + updated
+  const skipped = unchanged + filtered
+  return { ...facts, total: read, succeeded, inserted, updated, failed, skipped, unchanged, deleted, pending }
+}

@@ -1,0 +1,65 @@
+import { compareIds } from '../sync/model/compare-ids.ts'
+import { type DeadLetter, type ElementRow, type RelationRow, relationKey } from '../sync/model/rows.ts'
+import type { IdRange, OwnElement, SeenKeys, StagedRow } from '../sync/target.ts'
+
+/** An element as it lies in a {@link MemoryTarget}. */
+export interface StoredElement extends Omit<ElementRow, 'bytes'> {
+  readonly origin: string
+  /** How often it was written; a row that was applied twice shows it. */
+  readonly writes: number
+}
+
+export interface StoredRelation extends RelationRow {
+  readonly origin: string
+}
+
+interface StoredLane {
+  readonly epoch: number
+  readonly text: string
+}
+
+/** What is committed. Keys: the id; the relation's key; `sync\0lane`; and so on. */
+export class Tables {
+  readonly elements = new Map<string, StoredElement>()
+  readonly relations = new Map<string, StoredRelation>()
+  /** By origin as well: several syncs may wait for the same. */
+  readonly pending = new Map<string, StoredRelation>()
+  readonly lanes = new Map<string, StoredLane>()
+  readonly seen = new Map<string, SeenKeys & { sync: string }>()
+  readonly staged = new Map<string, StagedRow & { sync: string }>()
+  readonly letters = new Map<string, DeadLetter & { sync: string; run: string }>()
+}
+
+/** What one committed transaction of a lane wrote, for tests that count. */
+export interface AuditEntry {
+  readonly sync: string
+  readonly lane: number
+  /** What it saved for the lane. */
+  readonly saved: string
+  /** `id hash` of the elements that were given to it, and the keys of relations. */
+  readonly given: readonly string[]
+}
+
+export type TableName = keyof Tables
+
+/** Names a lane's row. */
+export const lockOf = (sync: string, lane: number) => `${sync}\0${lane}`
+
+export function ownElements(all: Iterable<StoredElement>, sync: string, { after, through }: IdRange): OwnElement[] {
+  return [...all]
+    .filter(({ id, origin }) => {
+      if (origin !== sync) return false
+      return (
+        (after === undefined || compareIds(id, after) > 0) && (through === undefined || compareIds(id, through) <= 0)
+      )
+    })
+    .sort((one, other) => compareIds(one.id, other.id))
+}
+
+export function compareRelations(one: RelationRow, other: RelationRow): number {
+  return compareIds(one.from, other.from) || compareIds(one.type, other.type) || compareIds(one.to, other.to)
+}
+
+export function stagedKey(sync: string, { element, relation }: { element?: string; relation?: RelationRow }): string {
+  return `${sync}\0${relation ? `relation\0${relationKey(relation)}` : `element\0${element}`}`
+}
