@@ -1,0 +1,86 @@
+import type { ElementRow } from '../model/rows.ts'
+import type { SqlConnection } from './sql-connection.ts'
+import type { SqlTables } from './sql-tables.ts'
+
+interface StoredElement {
+  readonly id: string
+  readonly type: string
+  readonly name: string
+  readonly owner_id: string | null
+  readonly attributes: string
+  readonly modified_at: number | null
+  readonly hash: string
+  readonly origin: string
+}
+
+/** An element as it lies there. */
+export interface KeptElement extends Omit<ElementRow, 'bytes'> {
+  readonly origin: string
+}
+
+/** What a sync reads of the elements, and deletes; writing them is what databases differ in. */
+export class Elements {
+  readonly #connection: SqlConnection
+  readonly #table: string
+  readonly #sync: string
+
+  constructor(connection: SqlConnection, { elements }: SqlTables, sync: string) {
+    this.#connection = connection
+    this.#table = elements
+    this.#sync = sync
+  }
+
+  /** Those of the given that are there, whosesoever they are. */
+  async find(ids: readonly string[]): Promise<KeptElement[]> {
+    const { all, dialect } = this.#connection
+    const rows = await all<StoredElement>(
+      `select id, type, name, owner_id, ${dialect.json('attributes')} as attributes,
+          ${dialect.milliseconds('modified_at')} as modified_at, hash, origin
+        from ${this.#table} where id in (select given.value->>0 from ${dialect.given})`,
+      [listOf(ids)],
+    )
+    return rows.map(({ owner_id, modified_at, ...row }) => ({
+      ...row,
+      ownerId: owner_id,
+      modifiedAt: modified_at === null ? null : Number(modified_at),
+    }))
+  }
+
+  /** Own ones, in the order of their ids. */
+  async own(
+    { after, through }: { after?: string | undefined; through?: string | undefined },
+    limit: number,
+  ): Promise<{ id: string; type: string; modifiedAt: number | null; hash: string }[]> {
+    const { all, dialect } = this.#connection
+    const rows = await all<Pick<StoredElement, 'id' | 'type' | 'modified_at' | 'hash'>>(
+      `select id, type, ${dialect.milliseconds('modified_at')} as modified_at, hash from ${this.#table}
+        where origin = ? and id > ?${through === undefined ? '' : ' and id <= ?'} order by id limit ?`,
+      [this.#sync, after ?? '', ...(through === undefined ? [] : [through]), limit],
+    )
+    return rows.map(({ modified_at, ...row }) => ({
+      ...row,
+      modifiedAt: modified_at === null ? null : Number(modified_at),
+    }))
+  }
+
+  /** Own ones; their relations are dealt with before. */
+  delete(ids: readonly string[]): Promise<number> {
+    const { run, dialect } = this.#connection
+    return run(`delete from ${this.#table} where origin = ? and id in (select given.value->>0 from ${dialect.given})`, [
+      this.#sync,
+      listOf(ids),
+    ])
+  }
+
+  async count(): Promise<number> {
+    const [row] = await this.#connection.all<{ count: number }>(
+      `select count(*) as count from ${this.#table} where origin = ?`,
+      [this.#sync],
+    )
+    return Number(row!.count)
+  }
+}
+
+function listOf(ids: readonly string[]): string {
+  return JSON.stringify(ids.map(id => [id]))
+}

@@ -1,0 +1,171 @@
+import { mergedRow } from '../../engine/batch-builder.ts'
+import { AbsentRows } from '../../ledger/absent-rows.ts'
+import { DeadLetters } from '../../ledger/dead-letters.ts'
+import { Elements } from '../../ledger/elements.ts'
+import type { Positions } from '../../ledger/positions.ts'
+import { Relations } from '../../ledger/relations.ts'
+import { SeenKeysTable } from '../../ledger/seen-keys.ts'
+import type { SqlConnection } from '../../ledger/sql-connection.ts'
+import type { SqlTables } from '../../ledger/sql-tables.ts'
+import type { AttributeRow, Batch, DeadLetter, ElementRow, RelationRow } from '../../model/rows.ts'
+import type { Applied, IdRange, OwnElement, SeenKeys, StagedRow, TargetTransaction } from '../../target.ts'
+
+/** Writes elements, in whatever way is the fastest in this database. */
+export interface ElementWriter {
+  /**
+   * Inserts what is new and updates what differs; rows of other syncs are left alone and refused, as is what the
+   * database cannot take. Everything else is written.
+   */
+  write(rows: readonly ElementRow[]): Promise<Written>
+}
+
+export interface Written {
+  readonly inserted: number
+  readonly updated: number
+  readonly unchanged: number
+  readonly refused: readonly DeadLetter[]
+}
+
+export interface SqlTransactionContext {
+  readonly connection: SqlConnection
+  readonly tables: SqlTables
+  readonly sync: string
+  readonly epoch: number
+  readonly positions: Positions
+  readonly writer: ElementWriter
+}
+
+/** More at once would be a list in memory twice as long as any batch. */
+const rangeRows = 100_000
+
+/** A transaction on a SQL database; how elements are written is its target's. */
+export class SqlTransaction implements TargetTransaction {
+  readonly #context: SqlTransactionContext
+  readonly #elements: Elements
+  readonly #relations: Relations
+  readonly #absent: AbsentRows
+  readonly #seen: SeenKeysTable
+  readonly #letters: DeadLetters
+
+  constructor(context: SqlTransactionContext) {
+    const { connection, tables, sync } = context
+    this.#context = context
+    this.#elements = new Elements(connection, tables, sync)
+    this.#relations = new Relations(connection, tables, sync)
+    this.#absent = new AbsentRows(connection, tables, sync)
+    this.#seen = new SeenKeysTable(connection, tables, sync)
+    this.#letters = new DeadLetters(connection, tables, sync)
+  }
+
+  async apply(batch: Batch): Promise<Applied> {
+    const merged = await this.#merge(batch.attributes)
+    const written = await this.#write([...batch.elements, ...merged.rows])
+    const deletedRelations = await this.#relations.delete(batch.deletedRelations)
+    const deletedElements = await this.#deleteElements(batch.deletedElements)
+    const { inserted, pending, foreign } = await this.#relations.put(batch.relations)
+    return {
+      inserted: written.inserted + inserted,
+      updated: written.updated,
+      unchanged: written.unchanged + batch.relations.length - inserted - foreign.length,
+      deleted: deletedRelations + deletedElements,
+      pending,
+      refused: [...merged.refused, ...written.refused, ...foreign.map(foreignRelation)],
+    }
+  }
+
+  async ownElementsIn(range: IdRange): Promise<readonly OwnElement[]> {
+    const all: OwnElement[] = []
+    let { after } = range
+    for (;;) {
+      const rows = await this.#elements.own({ after, through: range.through }, rangeRows)
+      all.push(...rows)
+      if (rows.length < rangeRows) return all
+      after = rows.at(-1)!.id
+    }
+  }
+
+  save(lane: number, text: string): Promise<void> {
+    return this.#context.positions.save(lane, text)
+  }
+
+  async makeLanes(count: number): Promise<void> {
+    await this.#context.positions.makeLanes(count, this.#context.epoch)
+    await this.#seen.forget()
+    await this.#letters.forget()
+  }
+
+  saveSeen(lane: number, number: number, keys: Uint8Array): Promise<void> {
+    return this.#seen.save(lane, number, keys)
+  }
+
+  readSeen(after: { lane: number; number: number } | undefined, limit: number): Promise<readonly SeenKeys[]> {
+    return this.#seen.read(after, limit)
+  }
+
+  stage(rows: readonly Omit<StagedRow, 'firstPass' | 'lastPass'>[], pass: number, formerPass: number): Promise<void> {
+    return this.#absent.stage(rows, pass, formerPass)
+  }
+
+  unstage(what: { before: number } | { rows: readonly StagedRow[] }): Promise<void> {
+    return 'rows' in what ? this.#absent.drop(what.rows) : this.#absent.dropBefore(what.before)
+  }
+
+  async deleteStaged(rows: readonly StagedRow[]): Promise<{ elements: number; relations: number }> {
+    const relations = await this.#relations.delete(rows.flatMap(({ relation }) => relation ?? []))
+    const hashes = new Map(rows.flatMap(({ element, hash }) => (element === undefined ? [] : [[element, hash]])))
+    const there = await this.#elements.find([...hashes.keys()])
+    const same = there.filter(({ id, hash, origin }) => origin === this.#context.sync && hash === hashes.get(id))
+    const ids = same.map(({ id }) => id)
+    if (ids.length > 0) await this.#relations.leave(ids, true)
+    const elements = ids.length > 0 ? await this.#elements.delete(ids) : 0
+    await this.#absent.drop(rows)
+    return { elements, relations }
+  }
+
+  promotePending(): Promise<number> {
+    return this.#relations.promote()
+  }
+
+  deadLetters(run: string, letters: readonly DeadLetter[]): Promise<void> {
+    return this.#letters.put(run, letters)
+  }
+
+  async #write(rows: readonly ElementRow[]): Promise<Written> {
+    if (rows.length === 0) return { inserted: 0, updated: 0, unchanged: 0, refused: [] }
+    return this.#context.writer.write(rows)
+  }
+
+  /** Changes become whole rows, from what is there. */
+  async #merge(changes: readonly AttributeRow[]): Promise<{ rows: ElementRow[]; refused: DeadLetter[] }> {
+    if (changes.length === 0) return { rows: [], refused: [] }
+    const found = await this.#elements.find(changes.map(({ id }) => id))
+    const own = new Map(found.filter(({ origin }) => origin === this.#context.sync).map(row => [row.id, row]))
+    const rows: ElementRow[] = []
+    const refused: DeadLetter[] = []
+    for (const { id, attributes, modifiedAt } of changes) {
+      const former = own.get(id)
+      if (former) rows.push(mergedRow(former, attributes, modifiedAt))
+      else
+        refused.push({
+          kind: 'attributes',
+          key: id,
+          reason: 'There is no such element of this sync.',
+          record: JSON.stringify({ element: id, attributes }),
+        })
+    }
+    return { rows, refused }
+  }
+
+  async #deleteElements(ids: readonly string[]): Promise<number> {
+    if (ids.length === 0) return 0
+    const there = await this.#elements.find(ids)
+    const own = there.filter(({ origin }) => origin === this.#context.sync).map(({ id }) => id)
+    if (own.length === 0) return 0
+    const relations = await this.#relations.leave(own, false)
+    return relations + (await this.#elements.delete(own))
+  }
+}
+
+function foreignRelation({ from, type, to }: RelationRow): DeadLetter {
+  return { kind: 'relation', key: `${from} ${type} ${to}`, reason: 'It belongs to another sync.' }
+}
