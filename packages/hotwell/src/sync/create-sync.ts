@@ -139,7 +139,7 @@ export function createSync(options: SyncOptions): Sync {
         allowDeletes,
         patience: waits,
         signal: ends,
-        turn: () => control.turn(),
+        turn: pausing => control.turn(pausing),
         run: id,
         told: progress,
       })

@@ -54,6 +54,10 @@ export interface TargetConnection {
   ownRelations(after: RelationRow | undefined, limit: number): Promise<readonly OwnRelation[]>
   /** What is staged for deletion, in any stable order, behind `after`. */
   staged(after: StagedRow | undefined, limit: number): Promise<readonly StagedRow[]>
+  /**
+   * Everything of a run is applied: what was put off until now is done, such as indexes. May be called again.
+   */
+  settle(): Promise<void>
   /** How many elements and relations this sync has there; pending ones count. */
   countOwn(): Promise<number>
   /** Idempotent. Transactions that are under way are rolled back. */

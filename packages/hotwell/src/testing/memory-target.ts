@@ -137,6 +137,8 @@ class MemoryConnection implements TargetConnection {
     ).length
   }
 
+  async settle(): Promise<void> {}
+
   async close(): Promise<void> {
     this.#isClosed = true
     for (const drop of this.#held) drop()

@@ -200,6 +200,7 @@ export class Process {
       ownElements: steps('ownElements'),
       ownRelations: steps('ownRelations'),
       staged: steps('staged'),
+      settle: steps('settle'),
       countOwn: steps('countOwn'),
       transaction: (lane, work) =>
         this.call(async () => {

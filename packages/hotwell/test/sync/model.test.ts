@@ -68,8 +68,8 @@ const like = (connection: TargetConnection, changed: Partial<TargetConnection>):
   Object.assign(Object.create(connection), bound(connection), changed)
 
 function bound(connection: TargetConnection): TargetConnection {
-  const { claim, transaction, ownElements, ownRelations, staged, countOwn, close } = connection
-  const methods = { claim, transaction, ownElements, ownRelations, staged, countOwn, close }
+  const { claim, transaction, ownElements, ownRelations, staged, settle, countOwn, close } = connection
+  const methods = { claim, transaction, ownElements, ownRelations, staged, settle, countOwn, close }
   return Object.fromEntries(
     Object.entries(methods).map(([name, method]) => [name, (method as () => unknown).bind(connection)]),
   ) as unknown as TargetConnection

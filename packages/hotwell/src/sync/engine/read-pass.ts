@@ -31,7 +31,7 @@ export interface PassContext extends LaneContext {
   /** Full: what the source does not have is to be deleted. */
   readonly collectsAbsent: boolean
   /** Resolves when the run may go on; rejects when it is to end. */
-  readonly turn: () => Promise<void>
+  readonly turn: (pausing?: () => void) => Promise<void>
   readonly signal: AbortSignal
   readonly arrived: (page: SourcePage) => void
 }
@@ -85,7 +85,8 @@ export class Pass {
     const request = { after: this.#position, filter, pageRecords: options.batchRecords, pageBytes, signal }
     for await (const page of source.read(request)) {
       arrived(page)
-      await turn()
+      // What came so far is written meanwhile.
+      await turn(() => this.#cut())
       if (!this.#take(page)) return false
       if (this.#isDue()) this.#cut()
       await this.#room()

@@ -38,9 +38,12 @@ export class RunControl {
     this.resume()
   }
 
-  /** Waits while paused; rejects once the run is to end. */
-  async turn(): Promise<void> {
-    if (this.#paused) await this.#paused.promise
+  /** Waits while paused, and calls `pausing` before; rejects once the run is to end. */
+  async turn(pausing?: () => void): Promise<void> {
+    if (this.#paused) {
+      pausing?.()
+      await this.#paused.promise
+    }
     this.#signal.throwIfAborted()
   }
 }

@@ -34,7 +34,7 @@ export interface RunContext {
   readonly allowDeletes: boolean
   readonly patience: Patience
   readonly signal: AbortSignal
-  readonly turn: () => Promise<void>
+  readonly turn: (pausing?: () => void) => Promise<void>
   readonly run: string
   readonly told: RunListener
 }
@@ -225,6 +225,7 @@ class Run {
         throw error
       }
     }
+    await this.#context.patience.with(() => this.#context.connection.settle())
     const full = { fullPass: state.pass, fullAt: state.begunAt, fullFingerprint: state.fingerprint }
     await this.#done({ ...state, ...(state.mode === 'full' && full), latestAt })
     return counts
