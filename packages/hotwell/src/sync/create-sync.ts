@@ -6,7 +6,8 @@ import { Patience, type PatienceOptions } from './engine/patience.ts'
 import type { RecordMapping } from './engine/prepare.ts'
 import { Progress, type RunProgress } from './engine/progress.ts'
 import { RunControl } from './engine/run-control.ts'
-import { runSync } from './engine/run-sync.ts'
+import { checkPart, runPart, type SyncPart } from './engine/run-part.ts'
+import { type RunContext, runSync } from './engine/run-sync.ts'
 import type { SyncFilter } from './model/filter.ts'
 import type { Source } from './source.ts'
 import { type RunStats, statsOf } from './sync-stats.ts'
@@ -55,6 +56,8 @@ export interface RunOptions {
   /** Ends the run; what is written stays, and the next run goes on from there. */
   signal?: AbortSignal
   onProgress?: (progress: RunProgress) => void
+  /** Only a part, on demand; not with `mode`. */
+  part?: SyncPart
   /** @default that of the strategy */
   mode?: 'full' | 'incremental'
   /** Deletes however much is gone. @default false */
@@ -108,7 +111,9 @@ export function createSync(options: SyncOptions): Sync {
   const control = new RunControl()
   let running: Promise<RunStats> | undefined
 
-  async function run({ signal, onProgress, mode = strategy.mode ?? 'full', allowDeletes = false }: RunOptions) {
+  async function run(runOptions: RunOptions) {
+    const { signal, onProgress, part, mode = strategy.mode ?? 'full', allowDeletes = false } = runOptions
+    if (part) checkPart(part)
     const id = randomUUID()
     const startedAt = clock.monotonic()
     const ends = control.begin(signal)
@@ -117,14 +122,14 @@ export function createSync(options: SyncOptions): Sync {
     const facts = (state: RunStats['state']) => ({
       run: id,
       state,
-      mode,
+      mode: part ? ('part' as const) : mode,
       durationMs: clock.monotonic() - startedAt,
       resumed: progress.resumedRun,
     })
     try {
       const waits = new Patience(clock, ends, waiting => progress.waiting(waiting), patience)
       connection = await waits.with(() => target.connect(name))
-      const outcome = await runSync({
+      const context: RunContext = {
         source,
         connection,
         clock,
@@ -142,7 +147,9 @@ export function createSync(options: SyncOptions): Sync {
         turn: pausing => control.turn(pausing),
         run: id,
         told: progress,
-      })
+      }
+      if (part) return statsOf(await runPart(context, part), facts('completed'))
+      const outcome = await runSync(context)
       return statsOf(outcome.counts, { ...facts('completed'), mode: outcome.mode })
     } catch (error) {
       if (ends.aborted) throw ends.reason

@@ -14,7 +14,7 @@ export type RunState =
 export interface RunStats {
   readonly run: string
   readonly state: RunState
-  readonly mode: 'full' | 'incremental'
+  readonly mode: 'full' | 'incremental' | 'part'
   /** Read from the source. */
   readonly total: number
   /** Inserted or updated. */
