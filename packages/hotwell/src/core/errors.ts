@@ -26,6 +26,7 @@ export const errorCodes = {
   position_lost: { status: 409, retryable: false, title: 'The position does not fit the source any more' },
   superseded: { status: 409, retryable: false, title: 'Somebody else runs this sync now' },
   deletes_refused: { status: 409, retryable: false, title: 'More would be deleted than is believed' },
+  run_failed: { status: 500, retryable: false, title: 'The run of a sync failed' },
   source_failed: { status: 502, retryable: true, title: 'The source failed' },
   target_unavailable: { status: 503, retryable: true, title: 'The target is not available' },
   closed: { status: 503, retryable: false, title: 'Hotwell is closing' },

@@ -12,6 +12,7 @@ import type { SyncFilter } from './model/filter.ts'
 import type { Source } from './source.ts'
 import { type RunStats, statsOf } from './sync-stats.ts'
 import type { Target, TargetConnection } from './target.ts'
+import { type Verification, type VerifyOptions, verifySync } from './verify/verify-sync.ts'
 
 export interface SyncStrategy {
   /**
@@ -71,6 +72,11 @@ export interface Sync {
    * @throws HotwellError whose `details.stats` say what was done until then; the signal's own reason passes through
    */
   run(options?: RunOptions): Promise<RunStats>
+  /**
+   * Compares source and target without changing anything, or with `repair` puts right what differs.
+   * @throws HotwellError `deletes_refused` when a repair would delete more than is believed
+   */
+  verify(options?: VerifyOptions & Pick<RunOptions, 'signal' | 'onProgress' | 'allowDeletes'>): Promise<Verification>
   /** Stops reading until {@link resume}; what was read is written. */
   pause(): void
   resume(): void
@@ -109,23 +115,30 @@ export function createSync(options: SyncOptions): Sync {
     overlapMs: overlapSeconds * 1000,
   }
   const control = new RunControl()
-  let running: Promise<RunStats> | undefined
+  let running: Promise<unknown> | undefined
 
-  async function run(runOptions: RunOptions) {
-    const { signal, onProgress, part, mode = strategy.mode ?? 'full', allowDeletes = false } = runOptions
-    if (part) checkPart(part)
+  /** One piece of work at a time, with a connection of its own. */
+  function alone<T>(runOptions: WorkOptions, work: (context: RunContext, facts: Facts) => Promise<T>): Promise<T> {
+    if (running) return Promise.reject(new HotwellError('conflict', `The sync "${name}" is running already.`))
+    const result = begin(runOptions, work).finally(() => {
+      running = undefined
+    })
+    running = result
+    return result
+  }
+
+  async function begin<T>(
+    { signal, onProgress, mode = strategy.mode ?? 'full', allowDeletes = false }: WorkOptions,
+    work: (context: RunContext, facts: Facts) => Promise<T>,
+  ): Promise<T> {
     const id = randomUUID()
     const startedAt = clock.monotonic()
     const ends = control.begin(signal)
     const progress = new Progress(clock, onProgress)
     let connection: TargetConnection | undefined
-    const facts = (state: RunStats['state']) => ({
-      run: id,
-      state,
-      mode: part ? ('part' as const) : mode,
-      durationMs: clock.monotonic() - startedAt,
-      resumed: progress.resumedRun,
-    })
+    const facts: Facts = state => {
+      return { run: id, state, mode, durationMs: clock.monotonic() - startedAt, resumed: progress.resumedRun }
+    }
     try {
       const waits = new Patience(clock, ends, waiting => progress.waiting(waiting), patience)
       connection = await waits.with(() => target.connect(name))
@@ -148,9 +161,7 @@ export function createSync(options: SyncOptions): Sync {
         run: id,
         told: progress,
       }
-      if (part) return statsOf(await runPart(context, part), facts('completed'))
-      const outcome = await runSync(context)
-      return statsOf(outcome.counts, { ...facts('completed'), mode: outcome.mode })
+      return await work(context, facts)
     } catch (error) {
       if (ends.aborted) throw ends.reason
       throw withStats(error, statsOf(progress.counts, facts('failed')))
@@ -162,13 +173,16 @@ export function createSync(options: SyncOptions): Sync {
 
   return {
     name,
-    run(runOptions = {}) {
-      if (running) return Promise.reject(new HotwellError('conflict', `The sync "${name}" is running already.`))
-      running = run(runOptions).finally(() => {
-        running = undefined
+    async run({ part, ...runOptions } = {}) {
+      if (part) checkPart(part)
+      return alone(runOptions, async (context, facts) => {
+        if (part) return statsOf(await runPart(context, part), { ...facts('completed'), mode: 'part' })
+        const { counts, mode } = await runSync(context)
+        return statsOf(counts, { ...facts('completed'), mode })
       })
-      return running
     },
+    verify: ({ repair, listed, ...verifyOptions } = {}) =>
+      alone(verifyOptions, context => verifySync(context, { repair, listed })),
     pause: () => control.pause(),
     resume: () => control.resume(),
     async close() {
@@ -179,11 +193,14 @@ export function createSync(options: SyncOptions): Sync {
   }
 }
 
+type WorkOptions = Omit<RunOptions, 'part'>
+type Facts = (state: RunStats['state']) => Parameters<typeof statsOf>[1]
+
 function withStats(error: unknown, stats: RunStats): HotwellError {
   if (isHotwellError(error)) {
     const { code, message, cause, retryable, retryAfterMs, details } = error
     return new HotwellError(code, message, { cause, retryable, retryAfterMs, details: { ...details, stats } })
   }
   const message = error instanceof Error ? error.message : String(error)
-  return new HotwellError('source_failed', message, { cause: error, details: { stats } })
+  return new HotwellError('run_failed', message, { cause: error, details: { stats } })
 }

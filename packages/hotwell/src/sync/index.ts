@@ -31,3 +31,4 @@ export type {
   TargetConnection,
   TargetTransaction,
 } from './target.ts'
+export type { Difference, Verification, VerifyOptions } from './verify/verify-sync.ts'

@@ -32,6 +32,8 @@ export interface DeleteContext {
   readonly allowDeletes: boolean
 }
 
+export type GuardContext = Pick<DeleteContext, 'connection' | 'patiently' | 'read' | 'guard' | 'allowDeletes'>
+
 const chunk = 1000
 
 /**
@@ -49,7 +51,7 @@ export async function deleteAbsent(context: DeleteContext): Promise<{ elements: 
   await unstageSeen(context, seen)
   const count = await confirm(context)
   if (count === 0) return none
-  await guard(context, count)
+  await guardDeletes(context, count)
   return deleteChunks(context)
 }
 
@@ -148,7 +150,8 @@ function isDue({ needsConfirmation, get, pass }: DeleteContext, { kind, firstPas
   return !needsConfirmation || firstPass < pass || (kind === 'element' && get !== undefined)
 }
 
-async function guard(context: DeleteContext, count: number): Promise<void> {
+/** @throws HotwellError `deletes_refused` */
+export async function guardDeletes(context: GuardContext, count: number): Promise<void> {
   if (context.allowDeletes) return
   const { fraction = 0.2, minRecords = 100 } = context.guard
   const own = await context.patiently(() => context.connection.countOwn())
