@@ -1,10 +1,10 @@
 import { backoffMs } from '../core/backoff.ts'
 import type { Clock, ScheduledCall } from '../core/clock.ts'
+import { keepAlive } from '../core/keep-alive.ts'
 import type { Logger } from '../core/logger.ts'
 import type { AcquisitionRecord, AcquisitionRecorder } from '../tokens/acquisition-record.ts'
 import { rowOf } from './acquisition-row.ts'
 import type { HistoryStore } from './history-store.ts'
-import { keepAlive } from './keep-alive.ts'
 import { RecordQueue } from './record-queue.ts'
 
 /** So many rows cost this thread some milliseconds to send; the more in one transaction, the fewer pages are written. */

@@ -1,6 +1,7 @@
 import { hash, randomUUID } from 'node:crypto'
 import { type Clock, createSystemClock } from '../core/clock.ts'
 import { HotwellError, isHotwellError } from '../core/errors.ts'
+import { keepAlive } from '../core/keep-alive.ts'
 import type { DeleteGuard } from './engine/delete-absent.ts'
 import { Patience, type PatienceOptions } from './engine/patience.ts'
 import type { RecordMapping } from './engine/prepare.ts'
@@ -120,7 +121,8 @@ export function createSync(options: SyncOptions): Sync {
   /** One piece of work at a time, with a connection of its own. */
   function alone<T>(runOptions: WorkOptions, work: (context: RunContext, facts: Facts) => Promise<T>): Promise<T> {
     if (running) return Promise.reject(new HotwellError('conflict', `The sync "${name}" is running already.`))
-    const result = begin(runOptions, work).finally(() => {
+    // A script that waits for a run does not end before it.
+    const result = keepAlive(begin(runOptions, work)).finally(() => {
       running = undefined
     })
     running = result

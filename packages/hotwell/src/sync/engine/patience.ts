@@ -44,10 +44,10 @@ export class Patience {
         return result
       } catch (error) {
         this.#signal.throwIfAborted()
-        if (!passes(error)) throw error
         if (progress() > reached) failures = 0
         reached = progress()
         if (failures++ === 0) failingSince = this.#clock.monotonic()
+        if (!passes(error, failures, this.#options.retries)) throw error
         if (this.#clock.monotonic() - failingSince > this.#options.giveUpMs) throw error
         await this.#wait(error, failures)
       }
@@ -64,7 +64,7 @@ export class Patience {
   }
 }
 
-/** Whether the same may succeed later. */
-function passes(error: unknown): boolean {
-  return isHotwellError(error) ? error.retryable : true
+/** Whether the same may succeed later. What nobody sorted may be a mistake in a program: it is tried a few times. */
+function passes(error: unknown, failures: number, retries: number): boolean {
+  return isHotwellError(error) ? error.retryable : failures <= retries
 }
