@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import type { SourcePage } from '../../../src/sync/source.ts'
 import { jsonl } from '../../../src/sync/sources/jsonl.ts'
+import { sourceContract } from '../../../src/testing/sync-source-contract.ts'
+import { sampleElements, sampleRecords } from './sample-records.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hotwell-jsonl-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -37,6 +39,15 @@ async function pages(path: string, { after, beforePage, maxLineMegabytes, ...mor
   }
   return read
 }
+
+sourceContract(test, 'jsonl', {
+  make: async () => {
+    const change = { element: sampleElements[4]!.id, attributes: { flow: null, more: 1 } }
+    const records = [...sampleRecords, change]
+    const path = fileOf(records.map(record => JSON.stringify(record)).join('\n'))
+    return { source: jsonl(path), reopen: () => jsonl(path), records }
+  },
+})
 
 const ids = (read: readonly SourcePage[]) =>
   read.flatMap(({ records }) => records.map(record => (record as { id: string }).id))
