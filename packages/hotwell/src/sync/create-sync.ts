@@ -1,16 +1,18 @@
 import { hash, randomUUID } from 'node:crypto'
 import { type Clock, createSystemClock } from '../core/clock.ts'
 import { HotwellError, isHotwellError } from '../core/errors.ts'
+import { Events } from '../core/events.ts'
 import { keepAlive } from '../core/keep-alive.ts'
 import type { DeleteGuard } from './engine/delete-absent.ts'
 import { Patience, type PatienceOptions } from './engine/patience.ts'
 import type { RecordMapping } from './engine/prepare.ts'
-import { Progress, type RunProgress } from './engine/progress.ts'
+import { messageOf, Progress, type RunProgress } from './engine/progress.ts'
 import { RunControl } from './engine/run-control.ts'
 import { checkPart, runPart, type SyncPart } from './engine/run-part.ts'
 import { type RunContext, runSync } from './engine/run-sync.ts'
 import type { SyncFilter } from './model/filter.ts'
 import type { Source } from './source.ts'
+import type { SyncEvents } from './sync-events.ts'
 import { type RunStats, statsOf } from './sync-stats.ts'
 import type { Target, TargetConnection } from './target.ts'
 import { type Verification, type VerifyOptions, verifySync } from './verify/verify-sync.ts'
@@ -81,6 +83,8 @@ export interface Sync {
   /** Stops reading until {@link resume}; what was read is written. */
   pause(): void
   resume(): void
+  /** Registers a listener and returns the function that removes it. */
+  on<Name extends keyof SyncEvents>(event: Name, listener: (told: SyncEvents[Name]) => void): () => void
   /** Ends what runs, and closes source and target. Idempotent. */
   close(): Promise<void>
 }
@@ -129,14 +133,22 @@ export function createSync(options: SyncOptions): Sync {
     return result
   }
 
+  const events = new Events<SyncEvents>()
+
   async function begin<T>(
-    { signal, onProgress, mode = strategy.mode ?? 'full', allowDeletes = false }: WorkOptions,
+    { signal, onProgress, mode = strategy.mode ?? 'full', allowDeletes = false, tells = true }: WorkOptions,
     work: (context: RunContext, facts: Facts) => Promise<T>,
   ): Promise<T> {
     const id = randomUUID()
     const startedAt = clock.monotonic()
     const ends = control.begin(signal)
-    const progress = new Progress(clock, onProgress)
+    const own = { sync: name, run: id }
+    const progress = new Progress(clock, onProgress, {
+      pageRead: page => events.emit('page.read', { ...own, ...page }),
+      batchWritten: batch => events.emit('batch.written', { ...own, ...batch }),
+      waiting: ({ error, until }) => events.emit('run.waiting', { ...own, until, ...toldOf(error) }),
+    })
+    if (tells) events.emit('run.started', own)
     let connection: TargetConnection | undefined
     const facts: Facts = state => {
       return { run: id, state, mode, durationMs: clock.monotonic() - startedAt, resumed: progress.resumedRun }
@@ -165,8 +177,10 @@ export function createSync(options: SyncOptions): Sync {
       }
       return await work(context, facts)
     } catch (error) {
+      const stats = statsOf(progress.counts, facts(ends.aborted ? 'cancelled' : 'failed'))
+      if (tells) events.emit('run.failed', { ...own, stats, ...toldOf(ends.aborted ? ends.reason : error) })
       if (ends.aborted) throw ends.reason
-      throw withStats(error, statsOf(progress.counts, facts('failed')))
+      throw withStats(error, stats)
     } finally {
       control.end()
       await connection?.close()
@@ -178,13 +192,17 @@ export function createSync(options: SyncOptions): Sync {
     async run({ part, ...runOptions } = {}) {
       if (part) checkPart(part)
       return alone(runOptions, async (context, facts) => {
-        if (part) return statsOf(await runPart(context, part), { ...facts('completed'), mode: 'part' })
-        const { counts, mode } = await runSync(context)
-        return statsOf(counts, { ...facts('completed'), mode })
+        const { counts, mode } = part
+          ? { counts: await runPart(context, part), mode: 'part' as const }
+          : await runSync(context)
+        const stats = statsOf(counts, { ...facts('completed'), mode })
+        events.emit('run.finished', { sync: name, run: stats.run, stats })
+        return stats
       })
     },
     verify: ({ repair, listed, ...verifyOptions } = {}) =>
-      alone(verifyOptions, context => verifySync(context, { repair, listed })),
+      alone({ ...verifyOptions, tells: false }, context => verifySync(context, { repair, listed })),
+    on: (event, listener) => events.on(event, listener),
     pause: () => control.pause(),
     resume: () => control.resume(),
     async close() {
@@ -195,14 +213,18 @@ export function createSync(options: SyncOptions): Sync {
   }
 }
 
-type WorkOptions = Omit<RunOptions, 'part'>
+/** `tells`: whether it is a run, of which listeners hear. */
+type WorkOptions = Omit<RunOptions, 'part'> & { tells?: boolean }
 type Facts = (state: RunStats['state']) => Parameters<typeof statsOf>[1]
+
+function toldOf(error: unknown): { code: string; message: string } {
+  return { code: isHotwellError(error) ? error.code : 'run_failed', message: messageOf(error) }
+}
 
 function withStats(error: unknown, stats: RunStats): HotwellError {
   if (isHotwellError(error)) {
     const { code, message, cause, retryable, retryAfterMs, details } = error
     return new HotwellError(code, message, { cause, retryable, retryAfterMs, details: { ...details, stats } })
   }
-  const message = error instanceof Error ? error.message : String(error)
-  return new HotwellError('run_failed', message, { cause: error, details: { stats } })
+  return new HotwellError('run_failed', messageOf(error), { cause: error, details: { stats } })
 }

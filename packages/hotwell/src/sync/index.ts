@@ -18,6 +18,7 @@ export type {
   RelationRow,
 } from './model/rows.ts'
 export type { ReadRequest, Source, SourcePage, UnreadableRecord } from './source.ts'
+export type { BatchWritten, PageRead, SyncEvents } from './sync-events.ts'
 export type { RunState, RunStats } from './sync-stats.ts'
 export type {
   Applied,

@@ -1,5 +1,7 @@
+import type { Clock } from '../../core/clock.ts'
 import type { Batch, DeadLetter } from '../model/rows.ts'
-import type { Applied, OwnElement, TargetConnection, TargetTransaction } from '../target.ts'
+import type { BatchWritten } from '../sync-events.ts'
+import type { OwnElement, TargetConnection, TargetTransaction } from '../target.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import type { CoveredRange } from './id-order.ts'
 import { KeyWriter } from './key-set.ts'
@@ -15,6 +17,9 @@ interface Cut extends PageEnd {
   readonly keys: Uint8Array
   readonly letters: readonly DeadLetter[]
   readonly range: CoveredRange | undefined
+  readonly bytes: number
+  /** When its first record came; monotonic. */
+  readonly sinceMs: number
 }
 
 /** Where pages have got to. */
@@ -34,7 +39,8 @@ export interface LaneContext {
   readonly patiently: <T>(work: () => Promise<T>) => Promise<T>
   /** Whether an element of the target is one that the run is about. */
   readonly takesOwn: (element: OwnElement) => boolean
-  readonly wrote: (applied: Applied, letters: readonly DeadLetter[]) => void
+  readonly clock: Clock
+  readonly wrote: (written: BatchWritten, pending: number) => void
 }
 
 /** So many transactions of a lane are made while one is written. */
@@ -89,13 +95,14 @@ export class Lane {
   }
 
   /** Ends a transaction: what came so far, up to the end of a page. It is written in its turn. */
-  cut(end: PageEnd, range?: CoveredRange, order?: OrderState): void {
+  cut(end: PageEnd, sinceMs: number, range?: CoveredRange, order?: OrderState): void {
     if (end.page <= this.#page) return
     this.#page = end.page
     const { counts, latestAt, builder } = this
     const { bytes } = builder
     const letters = this.letters.splice(0)
-    const cut: Cut = { ...end, latestAt, order, counts, batch: builder.take(), keys: this.keys.take(), letters, range }
+    const content = { batch: builder.take(), keys: this.keys.take(), letters, range, bytes, sinceMs }
+    const cut: Cut = { ...end, latestAt, order, counts, ...content }
     this.counts = { ...noCounts }
     this.#waiting++
     this.#bytes += bytes
@@ -119,17 +126,26 @@ export class Lane {
   }
 
   async #write(cut: Cut): Promise<void> {
-    const { connection, patiently, wrote } = this.#context
-    const written = await patiently(() =>
-      connection.transaction(this.number, async (transaction, saved) => {
+    const { connection, patiently, wrote, clock } = this.#context
+    const startedAt = clock.monotonic()
+    let attempts = 0
+    const written = await patiently(() => {
+      attempts++
+      return connection.transaction(this.number, async (transaction, saved) => {
         const former = laneState(saved)
         // It was written before, and only the answer was lost.
         if (former?.pass === this.#written.pass && former.page >= cut.page) return { state: former, applied: undefined }
         return this.#writeIn(transaction, cut)
-      }),
-    )
+      })
+    })
     this.#written = written.state
-    if (written.applied) wrote(written.applied, written.letters)
+    if (!written.applied) return
+    const { pending, inserted, updated, unchanged, deleted } = written.applied
+    const delayMs = startedAt - cut.sinceMs
+    const writeMs = clock.monotonic() - startedAt
+    const records = cut.counts.read
+    const times = { lane: this.number, records, bytes: cut.bytes, delayMs, writeMs, attempts }
+    wrote({ ...times, inserted, updated, unchanged, deleted, failed: written.letters.length }, pending)
   }
 
   async #writeIn(transaction: TargetTransaction, cut: Cut) {

@@ -1,7 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
-import type { DeadLetter } from '../model/rows.ts'
 import type { SourcePage } from '../source.ts'
-import type { Applied } from '../target.ts'
+import type { BatchWritten, PageRead } from '../sync-events.ts'
 import type { RunListener, RunPhase } from './run-sync.ts'
 import { addCounts, type Counts, noCounts } from './sync-state.ts'
 
@@ -19,10 +18,18 @@ export interface RunProgress {
   readonly waitingFor?: string
 }
 
+/** Where it is told on, in whole. */
+export interface ProgressEvents {
+  pageRead(page: PageRead): void
+  batchWritten(written: BatchWritten): void
+  waiting(waiting: { error: unknown; until: 'retry' | 'paused' }): void
+}
+
 /** Sums up what a run is told of, and tells it on. */
 export class Progress implements RunListener {
   readonly #clock: Clock
   readonly #startedAt: number
+  readonly #events: ProgressEvents
   readonly #listener: ((progress: RunProgress) => void) | undefined
   #phase: RunPhase = 'claiming'
   #counts: Counts = noCounts
@@ -32,10 +39,11 @@ export class Progress implements RunListener {
   #waitingFor: string | undefined
   resumedRun = false
 
-  constructor(clock: Clock, listener: ((progress: RunProgress) => void) | undefined) {
+  constructor(clock: Clock, listener: ((progress: RunProgress) => void) | undefined, events: ProgressEvents) {
     this.#clock = clock
     this.#startedAt = clock.monotonic()
     this.#listener = listener
+    this.#events = events
   }
 
   /** Of all that was written, by whichever process; what was read and not written yet included. */
@@ -48,16 +56,19 @@ export class Progress implements RunListener {
     this.#tell()
   }
 
-  arrived({ records, share }: SourcePage): void {
+  arrived({ records, share }: SourcePage, times: { readMs: number; prepareMs: number }): void {
     this.#read += records.length
     this.#counts = addCounts(this.#counts, { read: records.length })
     this.#firstShare ??= share
     this.#share = share
+    this.#events.pageRead({ records: records.length, ...times })
     this.#tell()
   }
 
-  wrote({ inserted, updated, unchanged, deleted, pending }: Applied, letters: readonly DeadLetter[]): void {
-    this.#counts = addCounts(this.#counts, { inserted, updated, unchanged, deleted, pending, failed: letters.length })
+  wrote(written: BatchWritten, pending: number): void {
+    const { inserted, updated, unchanged, deleted, failed } = written
+    this.#counts = addCounts(this.#counts, { inserted, updated, unchanged, deleted, pending, failed })
+    this.#events.batchWritten(written)
     this.#tell()
   }
 
@@ -66,8 +77,9 @@ export class Progress implements RunListener {
     this.#counts = addCounts(this.#counts, counts)
   }
 
-  waiting(waiting: { error: unknown } | undefined): void {
-    this.#waitingFor = waiting && (waiting.error instanceof Error ? waiting.error.message : String(waiting.error))
+  waiting(waiting: { error: unknown; until: 'retry' | 'paused' } | undefined): void {
+    this.#waitingFor = waiting && messageOf(waiting.error)
+    if (waiting) this.#events.waiting(waiting)
     this.#tell()
   }
 
@@ -84,4 +96,8 @@ export class Progress implements RunListener {
       ...(this.#waitingFor !== undefined && { waitingFor: this.#waitingFor }),
     })
   }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,4 +1,3 @@
-import type { Clock } from '../../core/clock.ts'
 import { canonicalJson } from '../model/canonical-json.ts'
 import type { SyncFilter } from '../model/filter.ts'
 import { type Element, isAttributeChange, isRelation, type SyncRecord } from '../model/record.ts'
@@ -23,7 +22,6 @@ export interface PassOptions {
 }
 
 export interface PassContext extends LaneContext {
-  readonly clock: Clock
   readonly source: Source
   readonly filter: SyncFilter
   readonly prepare: PrepareOptions
@@ -33,7 +31,7 @@ export interface PassContext extends LaneContext {
   /** Resolves when the run may go on; rejects when it is to end. */
   readonly turn: (pausing?: () => void) => Promise<void>
   readonly signal: AbortSignal
-  readonly arrived: (page: SourcePage) => void
+  readonly arrived: (page: SourcePage, times: { readMs: number; prepareMs: number }) => void
 }
 
 /** One reading of the source, from the lanes' positions on. Pages that a lane has already are skipped by it. */
@@ -48,7 +46,8 @@ export class Pass {
   #position: string | undefined
   /** Since the last cut. */
   #records = 0
-  #dueAt: number
+  /** When the first of these came; monotonic. */
+  #sinceMs: number
 
   constructor(context: PassContext, states: readonly LaneState[]) {
     this.#context = context
@@ -59,7 +58,7 @@ export class Pass {
     this.#digest = new Digest(last.digest)
     this.#order = new IdOrder(states[0]!.order, states[0]!.page)
     this.#expected = new Map(states.map(({ page, digest }) => [page, digest]))
-    this.#dueAt = context.clock.monotonic() + context.options.flushMs
+    this.#sinceMs = context.clock.monotonic()
   }
 
   /** As they are at the target. */
@@ -80,16 +79,21 @@ export class Pass {
   }
 
   async #read(): Promise<boolean> {
-    const { source, filter, options, signal, arrived, turn } = this.#context
+    const { source, filter, options, signal, arrived, turn, clock } = this.#context
     const pageBytes = Math.ceil(options.maxBufferedBytes / 8)
     const request = { after: this.#position, filter, pageRecords: options.batchRecords, pageBytes, signal }
+    let askedAt = clock.monotonic()
     for await (const page of source.read(request)) {
-      arrived(page)
+      const readMs = clock.monotonic() - askedAt
       // What came so far is written meanwhile.
       await turn(() => this.#cut())
-      if (!this.#take(page)) return false
+      const takenAt = clock.monotonic()
+      const isSame = this.#take(page)
+      arrived(page, { readMs, prepareMs: clock.monotonic() - takenAt })
+      if (!isSame) return false
       if (this.#isDue()) this.#cut()
       await this.#room()
+      askedAt = clock.monotonic()
     }
     this.#cut()
     await Promise.all(this.#lanes.map(lane => lane.written()))
@@ -100,6 +104,7 @@ export class Pass {
   #take(page: SourcePage): boolean {
     const number = ++this.#page
     this.#position = page.position
+    if (this.#records === 0) this.#sinceMs = this.#context.clock.monotonic()
     this.#records += page.records.length
     const prepared = page.records.map(given => prepare(given, this.#context.prepare))
     for (const record of page.unreadable ?? []) this.#putUnreadable(record, number)
@@ -190,7 +195,10 @@ export class Pass {
     const { options, clock } = this.#context
     if (this.#records >= options.batchRecords) return true
     const buffered = this.#lanes.reduce((sum, lane) => sum + lane.builder.bytes, 0)
-    return buffered >= options.maxBufferedBytes / 4 || (this.#records > 0 && clock.monotonic() >= this.#dueAt)
+    return (
+      buffered >= options.maxBufferedBytes / 4 ||
+      (this.#records > 0 && clock.monotonic() >= this.#sinceMs + options.flushMs)
+    )
   }
 
   /** All kinds at once, in all lanes, at the end of a page: a position covers everything before it. */
@@ -199,11 +207,10 @@ export class Pass {
     const [first, ...others] = this.#lanes
     if (first!.page < end.page) {
       const range = this.#context.collectsAbsent ? this.#order.take() : undefined
-      first!.cut(end, range, this.#order.state)
+      first!.cut(end, this.#sinceMs, range, this.#order.state)
     }
-    for (const lane of others) lane.cut(end)
+    for (const lane of others) lane.cut(end, this.#sinceMs)
     this.#records = 0
-    this.#dueAt = this.#context.clock.monotonic() + this.#context.options.flushMs
   }
 
   /** Waits while too much is on its way; what writing failed of ends the pass. */

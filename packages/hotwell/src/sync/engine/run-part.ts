@@ -32,7 +32,7 @@ export async function runPart(context: RunContext, part: SyncPart): Promise<Coun
   told.phase('reading')
   let counts = noCounts
   for await (const page of pagesOf(context, part)) {
-    told.arrived(page)
+    told.arrived(page, { readMs: 0, prepareMs: 0 })
     await context.turn()
     counts = addCounts(counts, await write(context, page, part))
   }
@@ -54,7 +54,9 @@ async function write(context: RunContext, page: SourcePage, part: SyncPart): Pro
     if ('letter' in prepared) letters.push(prepared.letter)
     else if ('filtered' in prepared || !put(prepared.record, builder, part)) filtered++
   }
+  const { bytes } = builder
   const batch = builder.take()
+  const startedAt = context.clock.monotonic()
   const applied = await patience.with(() =>
     connection.transaction(runLane, async transaction => {
       const applied = await transaction.apply(batch)
@@ -63,9 +65,11 @@ async function write(context: RunContext, page: SourcePage, part: SyncPart): Pro
       return { ...applied, letters: all }
     }),
   )
-  told.wrote(applied, applied.letters)
+  const writeMs = context.clock.monotonic() - startedAt
   const { inserted, updated, unchanged, deleted, pending } = applied
   const failed = applied.letters.length
+  const times = { lane: runLane, records: page.records.length, bytes, delayMs: 0, writeMs, attempts: 1 }
+  told.wrote({ ...times, inserted, updated, unchanged, deleted, failed }, pending)
   return { read: page.records.length, inserted, updated, unchanged, deleted, pending, failed, filtered }
 }
 

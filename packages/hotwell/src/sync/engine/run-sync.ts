@@ -1,16 +1,9 @@
 import type { Clock } from '../../core/clock.ts'
 import { HotwellError, isHotwellError } from '../../core/errors.ts'
 import { type CompiledFilter, compileFilter, type SyncFilter } from '../model/filter.ts'
-import type { DeadLetter } from '../model/rows.ts'
 import type { Source, SourcePage } from '../source.ts'
-import {
-  type Applied,
-  type Claim,
-  type OwnElement,
-  runLane,
-  type TargetConnection,
-  type TargetTransaction,
-} from '../target.ts'
+import type { BatchWritten } from '../sync-events.ts'
+import { type Claim, type OwnElement, runLane, type TargetConnection, type TargetTransaction } from '../target.ts'
 import { type DeleteContext, type DeleteGuard, deleteAbsent } from './delete-absent.ts'
 import { laneState } from './lane.ts'
 import type { Patience } from './patience.ts'
@@ -42,8 +35,8 @@ export interface RunContext {
 /** Hears how a run is getting on. */
 export interface RunListener {
   phase(phase: RunPhase): void
-  arrived(page: SourcePage): void
-  wrote(applied: Applied, letters: readonly DeadLetter[]): void
+  arrived(page: SourcePage, times: { readMs: number; prepareMs: number }): void
+  wrote(written: BatchWritten, pending: number): void
   /** What an earlier process has brought already. */
   resumed(counts: Counts): void
 }
@@ -180,7 +173,7 @@ class Run {
       formerPass: state.fullPass,
       patiently: work => patience.with(work),
       takesOwn: this.#takesOwn(state),
-      wrote: (applied, letters) => told.wrote(applied, letters),
+      wrote: (written, pending) => told.wrote(written, pending),
       clock,
       source,
       filter,
@@ -189,7 +182,7 @@ class Run {
       collectsAbsent: isFull && this.#context.deletes,
       turn,
       signal,
-      arrived: page => told.arrived(page),
+      arrived: (page, times) => told.arrived(page, times),
     }
   }
 

@@ -98,7 +98,7 @@ async function readSource(context: RunContext, met: (record: SyncRecord | undefi
   const prepareOptions = { filter: compileFilter(filter), map, maxRecordBytes: options.maxRecordBytes }
   const pageBytes = Math.ceil(options.maxBufferedBytes / 8)
   for await (const page of source.read({ filter, pageRecords: options.batchRecords, pageBytes, signal })) {
-    told.arrived(page)
+    told.arrived(page, { readMs: 0, prepareMs: 0 })
     await turn()
     for (const _ of page.unreadable ?? []) met(undefined)
     for (const given of page.records) {
