@@ -55,8 +55,12 @@ describe('the house', () => {
   })
 
   test('drivers import their ports and core, never each other', () => {
-    const driver = /\/(providers|stores|sources|targets)\/[a-z-]+\.ts$/
-    const crossing = inLibrary.filter(({ file, target }) => driver.test(file) && target && driver.test(target))
+    // A driver's own parts have its name before theirs: `jsonl-position.ts`.
+    const driver = /\/(?:providers|stores|sources|targets)\/([a-z]+)[a-z-]*\.ts$/
+    const crossing = inLibrary.filter(({ file, target = '' }) => {
+      const [own, other] = [driver.exec(file)?.[1], driver.exec(target)?.[1]]
+      return own && other && own !== other
+    })
     expect(shown(crossing)).toEqual([])
   })
 

@@ -44,6 +44,11 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
     timeoutSeconds: 300,
     run: async () => (await import('./monitoring/monitoring.ts')).monitoring(),
   },
+  'sync-sqlite': {
+    about: 'rows a second into SQLite, beside one raw transaction, and from a JSONL file',
+    timeoutSeconds: 600,
+    run: async () => (await import('./sync-sqlite/sync-sqlite.ts')).syncSqlite(),
+  },
   gate: {
     about: 'the gate: passing it uncontended, 100,000 waiters, and what it takes to wake one of them',
     timeoutSeconds: 300,

@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { jsonl } from 'hotwell/sources/jsonl'
+import { type Batch, createSync, type ElementRow, elementRow, runLane, type TargetConnection } from 'hotwell/sync'
+import { sqlite } from 'hotwell/targets/sqlite'
+import { plantElement, writePlant } from '../harness/plant-rows.ts'
+import { progress } from '../harness/progress.ts'
+import { atLeast, type BenchmarkResult, figure } from '../harness/result.ts'
+import { median } from '../harness/statistics.ts'
+import { temporaryFolder } from '../harness/temporary-folder.ts'
+
+const rounds = 7
+const count = 200_000
+const batchSize = 1000
+
+/** Rows a second into SQLite: the write path and the whole way from a file, beside one raw transaction. */
+export async function syncSqlite(): Promise<BenchmarkResult> {
+  const samples = { raw: [], first: [], changed: [], unchanged: [], file: [] } as Record<string, number[]>
+  const rows = Array.from({ length: count }, (_, number) => elementRow(plantElement(number)))
+  const changed = Array.from({ length: count }, (_, number) => elementRow(plantElement(number, 1)))
+  await using files = await temporaryFolder()
+  const source = join(files.path, 'plant.jsonl')
+  await writePlant(source, count)
+  for (let round = 0; round <= rounds; round++) {
+    progress(`round ${round} of ${rounds}`)
+    await using folder = await temporaryFolder()
+    const path = join(folder.path, 'plant.db')
+    const measured = {
+      raw: raw(join(folder.path, 'raw.db'), rows),
+      first: await writePath(path, rows),
+      changed: await writePath(path, changed),
+      unchanged: await writePath(path, changed),
+      file: await endToEnd(source, join(folder.path, 'file.db')),
+    }
+    // The first round is for the compiler.
+    if (round > 0) for (const [name, value] of Object.entries(measured)) samples[name]!.push(value)
+  }
+  const perSecond = (name: string) => median(samples[name]!)
+  const ratio = (name: string) => median(samples[name]!.map((value, index) => value / samples.raw![index]!))
+  const line = (text: string, name: string, limit?: string) => [
+    figure(text, perSecond(name), 'rows/s', { peer: `${ratio(name).toFixed(2)} × raw`, ...(limit && { limit }) }),
+  ]
+  return {
+    name: 'sync-sqlite',
+    figures: [
+      figure('raw: one transaction, no journal, no position', perSecond('raw'), 'rows/s'),
+      ...line('write path, new rows', 'first', '≥ 0.8 × raw'),
+      ...line('write path, every row differs', 'changed'),
+      ...line('write path, nothing differs', 'unchanged'),
+      ...line('JSONL to SQLite: parse, hash, filter, write, position', 'file', '≥ 0.45 × raw'),
+    ],
+    goals: [atLeast('write path ÷ raw', ratio('first'), 0.8), atLeast('JSONL to SQLite ÷ raw', ratio('file'), 0.45)],
+  }
+}
+
+const seconds = (startedAt: number) => (performance.now() - startedAt) / 1000
+
+/** What SQLite can do at most: nothing durable, nothing remembered, the same columns. */
+function raw(path: string, rows: readonly ElementRow[]): number {
+  const database = new DatabaseSync(path)
+  database.exec('pragma journal_mode = off; pragma synchronous = off')
+  database.exec(`create table elements (id text primary key not null, type text not null, name text not null,
+    owner_id text, attributes text not null, modified_at integer, origin text not null, hash text not null)`)
+  const insert = database.prepare(`insert into elements values ${new Array(10).fill('(?,?,?,?,?,?,?,?)').join(', ')}`)
+  const startedAt = performance.now()
+  database.exec('begin')
+  const values: SQLInputValue[] = []
+  for (let first = 0; first < rows.length; first += 10) {
+    values.length = 0
+    for (let index = first; index < first + 10; index++) {
+      const { id, type, name, ownerId, attributes, modifiedAt, hash } = rows[index]!
+      values.push(id, type, name, ownerId, attributes, modifiedAt, 'plant', hash)
+    }
+    insert.run(...values)
+  }
+  database.exec('commit')
+  const took = seconds(startedAt)
+  database.close()
+  return rows.length / took
+}
+
+async function writePath(path: string, rows: readonly ElementRow[]): Promise<number> {
+  const connection: TargetConnection = await sqlite(path).connect('plant')
+  try {
+    await connection.claim()
+    await connection.transaction(runLane, transaction => transaction.makeLanes(1))
+    const empty = { attributes: [], deletedElements: [], relations: [], deletedRelations: [] }
+    const startedAt = performance.now()
+    for (let first = 0; first < rows.length; first += batchSize) {
+      const batch: Batch = { ...empty, elements: rows.slice(first, first + batchSize) }
+      await connection.transaction(0, async transaction => {
+        await transaction.apply(batch)
+        await transaction.save(0, JSON.stringify({ pass: 1, page: first }))
+      })
+    }
+    return rows.length / seconds(startedAt)
+  } finally {
+    await connection.close()
+  }
+}
+
+async function endToEnd(source: string, path: string): Promise<number> {
+  const sync = createSync({ name: 'plant', source: jsonl(source), target: sqlite(path) })
+  const startedAt = performance.now()
+  await sync.run()
+  const took = seconds(startedAt)
+  await sync.close()
+  return count / took
+}
