@@ -116,6 +116,8 @@ export interface TargetTransaction {
    * syncs become pending.
    */
   apply(batch: Batch): Promise<Applied>
+  /** How many elements there are within a range of ids, whosesoever. */
+  countElementsIn(range: IdRange): Promise<number>
   /** Elements of this sync within a range of ids. */
   ownElementsIn(range: IdRange): Promise<readonly OwnElement[]>
   /** Keeps what the lane has got to. */

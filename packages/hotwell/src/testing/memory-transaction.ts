@@ -1,4 +1,5 @@
 import { mergedRow } from '../sync/engine/batch-builder.ts'
+import { compareIds } from '../sync/model/compare-ids.ts'
 import { type Batch, type DeadLetter, type ElementRow, type RelationRow, relationKey } from '../sync/model/rows.ts'
 import {
   type Applied,
@@ -72,6 +73,15 @@ export class MemoryTransaction implements TargetTransaction {
       this.#putRelation(relation, counts, refused)
     }
     return { ...counts, refused }
+  }
+
+  async countElementsIn({ after, through }: IdRange): Promise<number> {
+    await step()
+    const ids = [...this.#all('elements').keys()]
+    return ids.filter(
+      id =>
+        (after === undefined || compareIds(id, after) > 0) && (through === undefined || compareIds(id, through) <= 0),
+    ).length
   }
 
   async ownElementsIn(range: IdRange): Promise<OwnElement[]> {

@@ -150,8 +150,12 @@ export class Lane {
 
   async #writeIn(transaction: TargetTransaction, cut: Cut) {
     const { run, pass } = this.#context
-    if (cut.range) await this.#stage(transaction, cut.range)
     const applied = await transaction.apply(cut.batch)
+    if (cut.range) {
+      // All that came is there now, so that their number tells whether there is anything else.
+      const isAllThere = cut.batch.elements.length === cut.range.present.size && applied.refused.length === 0
+      await this.#stage(transaction, cut.range, isAllThere)
+    }
     const letters = [...cut.letters, ...applied.refused]
     if (letters.length > 0) await transaction.deadLetters(run, letters)
     if (cut.keys.length > 0) await transaction.saveSeen(this.number, cut.page, cut.keys)
@@ -165,8 +169,9 @@ export class Lane {
   }
 
   /** What the target has within a range that the pages cover, and the pages have not. */
-  async #stage(transaction: TargetTransaction, range: CoveredRange): Promise<void> {
+  async #stage(transaction: TargetTransaction, range: CoveredRange, isAllThere: boolean): Promise<void> {
     const { pass, formerPass, takesOwn } = this.#context
+    if (isAllThere && (await transaction.countElementsIn(range)) === range.present.size) return
     const own = await transaction.ownElementsIn(range)
     const absent = own.filter(element => !range.present.has(element.id) && takesOwn(element))
     const rows = absent.map(({ id, hash }) => ({ kind: 'element' as const, element: id, hash }))

@@ -63,6 +63,15 @@ export class Elements {
     }))
   }
 
+  /** Whosesoever; the index alone tells. */
+  async countIn({ after, through }: { after?: string | undefined; through?: string | undefined }): Promise<number> {
+    const [row] = await this.#connection.all<{ count: number }>(
+      `select count(*) as count from ${this.#table} where id > ?${through === undefined ? '' : ' and id <= ?'}`,
+      [after ?? '', ...(through === undefined ? [] : [through])],
+    )
+    return Number(row!.count)
+  }
+
   /** Own ones; their relations are dealt with before. */
   delete(ids: readonly string[]): Promise<number> {
     const { run, dialect } = this.#connection

@@ -26,9 +26,9 @@ export interface SqliteTargetOptions {
   busyLimitMs?: number
 }
 
-/** More than SQLite's own 1,000: each check-point writes every changed page once. */
-const checkpointPages = 16_000
-const cacheMegabytes = 64
+/** A log of up to 128 MB: each check-point writes every changed page once, so that few of them are cheaper. */
+const checkpointPages = 32_000
+const cacheMegabytes = 16
 
 /**
  * Writes into an SQLite file, which is made if it is not there: tables `elements` (id, type, name, owner_id, attributes

@@ -73,6 +73,10 @@ export class SqlTransaction implements TargetTransaction {
     }
   }
 
+  countElementsIn(range: IdRange): Promise<number> {
+    return this.#elements.countIn(range)
+  }
+
   async ownElementsIn(range: IdRange): Promise<readonly OwnElement[]> {
     const all: OwnElement[] = []
     let { after } = range

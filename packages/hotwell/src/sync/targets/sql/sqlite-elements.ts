@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { SqlTables } from '../../ledger/sql-tables.ts'
+import { compareIds } from '../../model/compare-ids.ts'
 import type { DeadLetter, ElementRow } from '../../model/rows.ts'
 import { bisect } from './bisect.ts'
 import type { ElementWriter, Written } from './sql-transaction.ts'
@@ -19,6 +20,7 @@ export class SqliteElements implements ElementWriter {
   readonly #foreign: (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>
   readonly #ten: StatementSync
   readonly #one: StatementSync
+  readonly #between: StatementSync
   readonly #lastRow: StatementSync
 
   constructor(
@@ -39,17 +41,33 @@ export class SqliteElements implements ElementWriter {
     this.#foreign = options.foreign
     this.#ten = native.prepare(this.#upsert(rowsAtOnce))
     this.#one = native.prepare(this.#upsert(1))
+    this.#between = native.prepare(`select id, hash from ${elements} where id >= ? and id <= ? order by id limit ?`)
+    this.#between.setReturnArrays(true)
     this.#lastRow = native.prepare(`select max(rowid) as last from ${elements}`)
   }
 
   async write(rows: readonly ElementRow[]): Promise<Written> {
     const foreign = (await this.#isAlone()) ? undefined : await this.#foreign(rows.map(({ id }) => id))
     const own = foreign?.size ? rows.filter(({ id }) => !foreign.has(id)) : rows
-    const written = await bisect(own, { write: async some => this.#writeWhole(some), reasonOf })
+    const differing = this.#differing(own)
+    const written = await bisect(differing, { write: async some => this.#writeWhole(some), reasonOf })
     const refused = Array.from(foreign ?? [], ([id, origin]): DeadLetter => {
       return { kind: 'element', key: id, reason: `It belongs to the sync "${origin}".` }
     })
-    return { ...written, refused: [...written.refused, ...refused] }
+    const unchanged = written.unchanged + own.length - differing.length
+    return { ...written, unchanged, refused: [...written.refused, ...refused] }
+  }
+
+  /**
+   * Without those that are there as they are, where that is cheap to see: rows in the order of their ids are compared with
+   * what lies between the first and the last of them. The upsert sees it as well, at the price of a write.
+   */
+  #differing(rows: readonly ElementRow[]): readonly ElementRow[] {
+    if (rows.length < 2 || !isAscending(rows)) return rows
+    const found = this.#between.all(rows[0]!.id, rows.at(-1)!.id, rows.length * 2) as unknown as [string, string][]
+    if (found.length === 0) return rows
+    const hashes = new Map(found)
+    return rows.filter(({ id, hash }) => hashes.get(id) !== hash)
   }
 
   #writeWhole(rows: readonly ElementRow[]): Written {
@@ -96,6 +114,12 @@ export class SqliteElements implements ElementWriter {
       `where ${this.#table}.hash <> excluded.hash and ${this.#table}.origin = excluded.origin`
     )
   }
+}
+
+function isAscending(rows: readonly ElementRow[]): boolean {
+  for (let index = 1; index < rows.length; index++)
+    if (compareIds(rows[index - 1]!.id, rows[index]!.id) >= 0) return false
+  return true
 }
 
 function reasonOf(error: unknown): string | undefined {
