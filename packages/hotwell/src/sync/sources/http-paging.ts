@@ -98,7 +98,7 @@ export function nextPage(
       if (hasMore ? !at(hasMore, reply.body) : items.length === 0) return undefined
       const before = state.before! + items.length
       if (total && before >= Number(at(total, reply.body))) return undefined
-      const former = hash('sha256', JSON.stringify(items), 'base64url').slice(0, 16)
+      const former = hashOf(items)
       const repeated = former === state.former ? (state.repeated ?? 0) + 1 : 0
       if (repeated === mostRepeated) throw endless(reply)
       const number = Number(state.parameters![parameter]) + (kind === 'page' ? 1 : items.length)
@@ -110,6 +110,15 @@ export function nextPage(
       return stateOf(sameOrigin(next, reply.url), base)
     }
   }
+}
+
+/** Whether a page that is counted is the same as the one before it. */
+export function isRepeated({ former }: PageState, items: readonly unknown[]): boolean {
+  return former !== undefined && items.length > 0 && former === hashOf(items)
+}
+
+function hashOf(items: readonly unknown[]): string {
+  return hash('sha256', JSON.stringify(items), 'base64url').slice(0, 16)
 }
 
 /** Only what differs from the first page's address: whatever secret is in that does not get into a position. */

@@ -4,7 +4,16 @@ import { canonicalJson } from '../model/canonical-json.ts'
 import type { SyncFilter } from '../model/filter.ts'
 import type { ReadRequest, Source, SourcePage, UnreadableRecord } from '../source.ts'
 import { elementsByIds, type GetOptions } from './http-get.ts'
-import { at, firstPage, type HttpPaging, nextPage, type PageState, type Place, pagingPromises } from './http-paging.ts'
+import {
+  at,
+  firstPage,
+  type HttpPaging,
+  isRepeated,
+  nextPage,
+  type PageState,
+  type Place,
+  pagingPromises,
+} from './http-paging.ts'
 import { JsonClient, type JsonClientOptions, type JsonReply, shownUrl, sourceUrl } from './web/json-client.ts'
 
 /** Makes records of what an API lists: one, several (an element with its relations, say), or none. Pure. */
@@ -107,9 +116,9 @@ export function http(options: HttpSourceOptions): Source {
       throw new HotwellError('position_lost', `${shownUrl(reply.url)} does not know this cursor any more.`)
     if (reply.status >= 300) throw client.refusal(reply)
     const items = listIn(reply, list.items)
-    const next = nextPage(list.paging, state, reply, items, list.base)
     // Either a slip, which a second answer puts right, or as much was put in before it as a page holds.
-    if (next?.repeated && !isSecond) return page(position, request, signal, true)
+    if (!isSecond && isRepeated(state, items)) return page(position, request, signal, true)
+    const next = nextPage(list.paging, state, reply, items, list.base)
     return { next: following(number, next), ...recordsOf(items, list.record) }
   }
 
