@@ -54,4 +54,19 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
     timeoutSeconds: 300,
     run: async () => (await import('./gate/gate.ts')).gate(),
   },
+  'sync-cache': {
+    about: 'an element from the cache beside one from SQLite, and hit rates under Zipf access',
+    timeoutSeconds: 300,
+    run: async () => (await import('./sync-cache/sync-cache.ts')).syncCache(),
+  },
+  'sync-batch': {
+    about: 'batches of 10 to 5,000 into SQLite beside single records',
+    timeoutSeconds: 300,
+    run: async () => (await import('./sync-batch/sync-batch.ts')).syncBatch(),
+  },
+  'sync-filters': {
+    about: 'what each filter costs a record, beside no filter',
+    timeoutSeconds: 300,
+    run: async () => (await import('./sync-filters/sync-filters.ts')).syncFilters(),
+  },
 }

@@ -1,13 +1,18 @@
 import { spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { benchmarks } from './benchmarks.ts'
+import { combineRuns } from './harness/combine-runs.ts'
+import { htmlReport } from './harness/html-report.ts'
+import { thisMachine } from './harness/machine.ts'
 import { progress } from './harness/progress.ts'
 import { report } from './harness/report.ts'
 import type { BenchmarkResult } from './harness/result.ts'
 import { textTable } from './harness/text-table.ts'
 
-const usage = `Usage: npm run bench -- NAME [--json] [--check]
+const usage = `Usage: npm run bench -- NAME [--json] [--html] [--output FILE] [--runs N] [--check]
 
 NAME is one of these, or "all":
 ${textTable(Object.entries(benchmarks), [
@@ -16,6 +21,9 @@ ${textTable(Object.entries(benchmarks), [
 ])}
 
   --json    print the result as one JSON object { name, figures, goals } (with "all": an array of them)
+  --html    write a page with charts, quartiles, goals and the machine, into benchmarks/dist/NAME.html
+  --output FILE  write that page there
+  --runs N  run it so often, each in a process of its own; figures are then medians of the runs
   --check   exit with 1 when a goal is missed
   --help    print this
 
@@ -23,6 +31,7 @@ Examples:
   npm run bench -- token-get
   npm run bench -- all --check
   npm run --silent bench -- stampede --json
+  npm run bench -- sync-batch --html --runs 5
 `
 
 process.exitCode = await main()
@@ -47,15 +56,35 @@ async function main(): Promise<number> {
     process.stderr.write(`There is no benchmark "${positionals.join(' ')}".\n\n${usage}`)
     return 2
   }
-  const results = name === 'all' ? await runAll() : [await run(name)]
+  const runs = Number(values.runs ?? 1)
+  if (!(Number.isInteger(runs) && runs >= 1)) {
+    process.stderr.write(`--runs takes a whole number from 1, not "${values.runs}".\n\n${usage}`)
+    return 2
+  }
+  const machine = thisMachine()
+  const results = name === 'all' ? await runAll(runs) : [runs === 1 ? await run(name) : await runOften(name, runs)]
   if (values.json) process.stdout.write(`${JSON.stringify(name === 'all' ? results : results[0], null, 2)}\n`)
   else process.stdout.write(results.map(result => `\n${report(result)}`).join(''))
+  if (values.html || values.output !== undefined) {
+    const path = resolve(values.output ?? fileURLToPath(new URL(`../dist/${name}.html`, import.meta.url)))
+    mkdirSync(dirname(path), { recursive: true })
+    const described = results.map(result => ({ ...result, about: benchmarks[result.name]!.about }))
+    writeFileSync(path, htmlReport({ results: described, machine, runs }))
+    process.stderr.write(`The page is ${path}\n`)
+  }
   return values.check ? check(results) : 0
 }
 
 function parse() {
   return parseArgs({
-    options: { json: { type: 'boolean' }, check: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      json: { type: 'boolean' },
+      html: { type: 'boolean' },
+      output: { type: 'string' },
+      runs: { type: 'string' },
+      check: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
     allowPositionals: true,
   })
 }
@@ -74,13 +103,19 @@ async function run(name: string): Promise<BenchmarkResult> {
 }
 
 /** One process each: what one leaves in memory and in the compiler must not change the next one's figures. */
-async function runAll(): Promise<BenchmarkResult[]> {
+async function runAll(runs: number): Promise<BenchmarkResult[]> {
   const results: BenchmarkResult[] = []
-  for (const name of Object.keys(benchmarks)) {
-    progress(`${name} …`)
+  for (const name of Object.keys(benchmarks)) results.push(await runOften(name, runs))
+  return results
+}
+
+async function runOften(name: string, runs: number): Promise<BenchmarkResult> {
+  const results: BenchmarkResult[] = []
+  for (let number = 1; number <= runs; number++) {
+    progress(runs === 1 ? `${name} …` : `${name}, run ${number} of ${runs} …`)
     results.push(await runApart(name))
   }
-  return results
+  return combineRuns(results)
 }
 
 function runApart(name: string): Promise<BenchmarkResult> {

@@ -27,6 +27,15 @@ export async function interleave(
   loops: ReadonlyMap<string, Loop>,
   options: InterleaveOptions,
 ): Promise<Map<string, number>> {
+  const all = await interleavedSamples(loops, options)
+  return new Map(Array.from(all, ([name, samples]) => [name, median(samples)]))
+}
+
+/** The same with the figure of each round, in the order of the rounds. */
+export async function interleavedSamples(
+  loops: ReadonlyMap<string, Loop>,
+  options: InterleaveOptions,
+): Promise<Map<string, number[]>> {
   const { rounds, sampleMs, callsPerPass, onRound } = options
   const measured: Measured[] = []
   for (const [name, loop] of loops) measured.push({ name, loop, passes: await warmUp(loop, sampleMs), samples: [] })
@@ -40,7 +49,7 @@ export async function interleave(
     }
     onRound?.(round)
   }
-  return new Map(measured.map(({ name, samples }) => [name, median(samples)]))
+  return new Map(measured.map(({ name, samples }) => [name, samples]))
 }
 
 /** As many samples as a loop runs before it is measured: less, and a busy machine has not compiled all of it yet. */

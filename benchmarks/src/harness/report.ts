@@ -7,6 +7,7 @@ export function report({ name, figures, goals }: BenchmarkResult): string {
     { title: 'figure', cell: row => row.name },
     { title: 'value', align: 'right', cell: row => number(row.value) },
     { title: 'unit', cell: row => row.unit },
+    { title: 'quartiles', cell: quartiles },
     { title: 'beside', cell: row => row.peer ?? '' },
     { title: 'limit', cell: row => row.limit ?? '' },
   ])
@@ -19,7 +20,12 @@ export function report({ name, figures, goals }: BenchmarkResult): string {
   return `${name}\n\n${figureTable}\n\n${goalTable}\n`
 }
 
-function number(value: number): string {
+function quartiles({ spread }: Figure): string {
+  return spread ? `${number(spread.lower)} – ${number(spread.upper)}` : ''
+}
+
+/** With separators, and no more digits than a measurement holds. */
+export function number(value: number): string {
   if (Number.isInteger(value)) return value.toLocaleString('en-US')
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : String(value)
 }

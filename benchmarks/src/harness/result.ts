@@ -1,3 +1,16 @@
+import { quantile } from './statistics.ts'
+
+/** How the samples lie whose median a figure is. */
+export interface Spread {
+  readonly samples: number
+  readonly least: number
+  /** A quarter of the samples is below. */
+  readonly lower: number
+  /** A quarter of the samples is above. */
+  readonly upper: number
+  readonly most: number
+}
+
 /** One measured figure. */
 export interface Figure {
   readonly name: string
@@ -7,6 +20,8 @@ export interface Figure {
   readonly peer?: string
   /** What is demanded of it, for people. */
   readonly limit?: string
+  /** Where it is a median and the samples are known. */
+  readonly spread?: Spread
 }
 
 /** What has to hold. `name` ends in "at most", "at least" or "exactly". */
@@ -37,9 +52,20 @@ export function exactly(name: string, value: number, goal: number): Goal {
   return { name: `${name}, exactly`, value: readable(value), goal: readable(goal), ok: value === goal }
 }
 
-/** `peer` and `limit` are left out where there is none. */
-export function figure(name: string, value: number, unit: string, beside: Pick<Figure, 'peer' | 'limit'> = {}): Figure {
-  return { name, value: readable(value), unit, ...beside }
+/** `peer` and `limit` are left out where there is none. `samples`: those whose median `value` is. */
+export function figure(
+  name: string,
+  value: number,
+  unit: string,
+  { samples, ...beside }: Pick<Figure, 'peer' | 'limit'> & { samples?: readonly number[] } = {},
+): Figure {
+  const spread = samples && samples.length > 1 ? { spread: spreadOf(samples) } : {}
+  return { name, value: readable(value), unit, ...beside, ...spread }
+}
+
+export function spreadOf(samples: readonly number[]): Spread {
+  const at = (share: number) => readable(quantile(samples, share))
+  return { samples: samples.length, least: at(0), lower: at(0.25), upper: at(0.75), most: at(1) }
 }
 
 /** Five significant digits: more of them would promise what no measurement here can hold. */
