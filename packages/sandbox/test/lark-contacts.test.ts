@@ -122,6 +122,22 @@ describe('ids', () => {
   })
 })
 
+test('what is changed in the address book shows at the API from then on', async () => {
+  await using own = await startLarkSimulator({ apps, people: { departments: 1, users: 3 } })
+  const login = { app_id: 'cli_acme', app_secret: 's' }
+  const ownToken = (await post(own, `${AUTH}/tenant_access_token/internal`, login)).body.tenant_access_token
+  const { departments, users } = own.people('acme')
+  departments[0]!.name = 'Renamed'
+  users.pop()
+  const { data } = (await get(own, children, ownToken)).body
+  expect(data.items[0]?.name).toBe('Renamed')
+  const ids = ['0', departments[0]!.open_department_id]
+  const members = await Promise.all(
+    ids.map(id => get(own, `${CONTACTS}/users/find_by_department?department_id=${id}`, ownToken)),
+  )
+  expect(members.flatMap(({ body }) => body.data.items ?? [])).toHaveLength(2)
+})
+
 test('the same seed gives the same people, another seed or tenant gives others', async () => {
   const two = [...apps, { appId: 'cli_globex', appSecret: 's', tenants: ['globex'] }]
   await using again = await startLarkSimulator({ apps: two, people: { departments: 9, users: 45 } })

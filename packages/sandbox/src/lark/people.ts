@@ -29,10 +29,10 @@ export interface LarkUser {
   status: { is_frozen: boolean; is_resigned: boolean; is_activated: boolean }
 }
 
-/** The address book of one tenant. */
+/** The address book of one tenant. What is changed in it, the API shows from then on. */
 export interface LarkPeople {
-  departments: readonly LarkDepartment[]
-  users: readonly LarkUser[]
+  departments: LarkDepartment[]
+  users: LarkUser[]
 }
 
 export interface LarkPeopleOptions {

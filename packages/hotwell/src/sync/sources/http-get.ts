@@ -22,41 +22,75 @@ interface Mapping {
   readonly record: (item: unknown) => unknown
 }
 
-/** The elements with these ids that are there; nothing is taken for absent that the API does not say is. */
-export async function elementsByIds(
-  client: JsonClient,
-  { url, item = '', most = 50, atOnce = 4 }: GetOptions,
-  { items, record }: Mapping,
-  ids: readonly string[],
-  signal: AbortSignal,
-): Promise<unknown[]> {
-  signal.throwIfAborted()
-  const asked = new Set(ids)
-  const isMany = url.includes('{ids}')
-  const parts = inParts([...asked], isMany ? most : 1)
-  const found: unknown[] = []
+interface Answer {
+  /** Empty: there is no such element. */
+  readonly records: readonly unknown[]
+  readonly atMs: number
+}
 
-  async function ask(part: readonly string[]): Promise<void> {
-    for (const id of part) if (isMany ? id.includes(',') : /^\.\.?$/.test(id)) throw unaskable(id)
-    const text = part.map(encodeURIComponent).join(',')
-    const reply = await client.get(sourceUrl(url.replace(isMany ? '{ids}' : '{id}', () => text)), signal)
-    if (!isMany && (reply.status === 404 || reply.status === 410)) return
-    if (reply.status >= 300) throw client.refusal(reply)
-    const given = isMany ? at(items, reply.body) : [at(item, reply.body)]
+/** An answer from before a failure is good for so long: enough to get on when some requests always fail. */
+const answerMs = 60_000
+
+/** Asks for the elements with some ids that are there; nothing is taken for absent that the API does not say is. */
+export class ElementsByIds {
+  readonly #client: JsonClient
+  readonly #options: GetOptions
+  readonly #mapping: Mapping
+  readonly #isMany: boolean
+  /** Of calls that failed; whoever asks again need not ask for all again. */
+  readonly #answers = new Map<string, Answer>()
+
+  constructor(client: JsonClient, options: GetOptions, mapping: Mapping) {
+    this.#client = client
+    this.#options = options
+    this.#mapping = mapping
+    this.#isMany = options.url.includes('{ids}')
+    if (!this.#isMany && !options.url.includes('{id}'))
+      throw new HotwellError('invalid_configuration', 'The address of get has {id} or {ids} where ids are to be.')
+  }
+
+  async get(ids: readonly string[], signal: AbortSignal): Promise<unknown[]> {
+    signal.throwIfAborted()
+    const { atOnce = 4, most = 50 } = this.#options
+    const asked = new Set(ids)
+    const goodFrom = performance.now() - answerMs
+    for (const [id, { atMs }] of this.#answers) if (atMs < goodFrom) this.#answers.delete(id)
+    const open = [...asked].filter(id => !this.#answers.has(id))
+    const parts = inParts(open, this.#isMany ? most : 1)
+    const worked = await Promise.allSettled(Array.from({ length: atOnce }, () => this.#work(parts, signal)))
+    for (const work of worked) if (work.status === 'rejected') throw work.reason
+    const found = [...asked].flatMap(id => this.#answers.get(id)!.records)
+    this.#answers.clear()
+    return found
+  }
+
+  async #work(parts: string[][], signal: AbortSignal): Promise<void> {
+    for (let part = parts.pop(); part; part = parts.pop()) {
+      try {
+        await this.#ask(part, signal)
+      } catch (error) {
+        // The others stop as well.
+        parts.length = 0
+        throw error
+      }
+    }
+  }
+
+  async #ask(ids: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const id of ids) if (this.#isMany ? id.includes(',') : /^\.\.?$/.test(id)) throw unaskable(id)
+    const text = ids.map(encodeURIComponent).join(',')
+    const { url, item = '' } = this.#options
+    const reply = await this.#client.get(sourceUrl(url.replace(/\{ids?\}/, () => text)), signal)
+    const isAbsent = !this.#isMany && (reply.status === 404 || reply.status === 410)
+    if (!isAbsent && reply.status >= 300) throw this.#client.refusal(reply)
+    const given = isAbsent ? [] : this.#isMany ? at(this.#mapping.items, reply.body) : [at(item, reply.body)]
     if (!Array.isArray(given) || given.some(one => one === undefined || one === null))
       throw new HotwellError('source_failed', `${shownUrl(reply.url)} gives nothing where the element should be.`)
-    found.push(...given.flatMap(one => record(one) ?? []))
+    const records = given.flatMap(one => this.#mapping.record(one) ?? []) as { id?: unknown; deleted?: unknown }[]
+    const atMs = performance.now()
+    for (const id of ids)
+      this.#answers.set(id, { records: records.filter(record => String(record.id) === id && !record.deleted), atMs })
   }
-
-  async function work(): Promise<void> {
-    for (let part = parts.pop(); part; part = parts.pop()) await ask(part)
-  }
-
-  await Promise.all(Array.from({ length: atOnce }, work))
-  return found.filter(record => {
-    const { id, deleted } = record as { id?: unknown; deleted?: unknown }
-    return asked.has(String(id)) && !deleted
-  })
 }
 
 function inParts(ids: readonly string[], size: number): string[][] {

@@ -3,7 +3,7 @@ import { HotwellError } from '../../core/errors.ts'
 import { canonicalJson } from '../model/canonical-json.ts'
 import type { SyncFilter } from '../model/filter.ts'
 import type { ReadRequest, Source, SourcePage, UnreadableRecord } from '../source.ts'
-import { elementsByIds, type GetOptions } from './http-get.ts'
+import { ElementsByIds, type GetOptions } from './http-get.ts'
 import {
   at,
   firstPage,
@@ -88,6 +88,7 @@ export function http(options: HttpSourceOptions): Source {
     record: list.record ?? (item => item),
   }))
   const client = new JsonClient(options)
+  const byIds = get && new ElementsByIds(client, get, lists[0]!)
   const weakest = lists.map(list => pagingPromises[list.paging.kind])
   const promised = (name: 'consistency' | 'cursors', ...order: string[]) =>
     order.find(one => weakest.some(promise => promise[name] === one)) as never
@@ -160,10 +161,7 @@ export function http(options: HttpSourceOptions): Source {
         leaving.abort()
       }
     },
-    ...(get && {
-      get: (ids, { signal }) =>
-        elementsByIds(client, get, { items: lists[0]!.items, record: lists[0]!.record }, ids, signal),
-    }),
+    ...(byIds && { get: (ids: readonly string[], { signal }: { signal: AbortSignal }) => byIds.get(ids, signal) }),
   }
 }
 

@@ -222,8 +222,26 @@ test('an answer that says nothing of an element is no answer', async () => {
   await expect(get(`${api.url}/items?ids={ids}`, ['a,b'])).rejects.toThrow('cannot name the id')
 })
 
+test('asking for many gets on although some requests always fail', async () => {
+  api = await PagedApi.start(numbered(60))
+  const { signal } = new AbortController()
+  const from = source('all', { get: { url: `${api.url}/items/{id}`, item: 'item' } })
+  let asked = 0
+  api.answer = () => (++asked % 10 === 0 ? { status: 500 } : undefined)
+  const ids = [...numbered(60).map(({ id }) => id), 'gone']
+  for (let calls = 1; ; calls++) {
+    const found = await from.get!(ids, { signal }).catch((error: { code: string }) => error.code)
+    if (found === 'source_failed') continue
+    expect(found).toHaveLength(60)
+    expect(calls).toBeGreaterThan(3)
+    break
+  }
+  expect(asked, 'what was answered is not asked again').toBeLessThan(80)
+})
+
 test('mistakes are named', async () => {
   api = await PagedApi.start()
+  expect(() => source('all', { get: { url: `${api.url}/items` } })).toThrow('{id} or {ids}')
   const made = (url: string) => () => source('all', { url })
   expect(made('http://user:secret@host/x')).toThrow('holds a user or a password')
   expect(made('ftp://host/x')).toThrow('over http: or https:')
