@@ -1,0 +1,205 @@
+import { realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { HotwellError } from '../../core/errors.ts'
+import type { Batch, DeadLetter } from '../model/rows.ts'
+import type { Applied, Claim, Target, TargetConnection, TargetTransaction } from '../target.ts'
+import { ExportFile } from './jsonl-export-file.ts'
+import { linesOf } from './jsonl-lines.ts'
+
+export interface JsonlTargetOptions {
+  /** Whether a file that holds something may be replaced by an empty one. @default false */
+  allowEmpty?: boolean
+  /** Where records that could not be taken are told, one a line. @default the path with `.dead-letters` behind it */
+  deadLettersPath?: string
+}
+
+/**
+ * Exports all that a source has into a file of one JSON object a line: elements, changes of attributes for elements of an
+ * earlier transaction, relations. It is what the source `jsonl` reads, where a later line for the same id wins.
+ *
+ * A run always reads everything. It writes into a file beside it, which takes the place of the former one when all is
+ * there: whoever reads the path sees a whole export, the former or the present one. An interrupted run begins anew.
+ * Several runs at once do no harm: the one that ends last stays.
+ */
+export function jsonl(path: string, options: JsonlTargetOptions = {}): Target {
+  const { allowEmpty = false } = options
+  return {
+    name: 'jsonl',
+    preferredBatch: 1000,
+    preferredLanes: 1,
+    async connect() {
+      const place = realPath(path)
+      const letters = options.deadLettersPath ?? `${place}.dead-letters`
+      return new JsonlConnection(place, resolve(letters), allowEmpty)
+    },
+  }
+}
+
+class JsonlConnection implements TargetConnection {
+  readonly #path: string
+  readonly #allowEmpty: boolean
+  readonly #records: ExportFile
+  readonly #letters: ExportFile
+  readonly #saved = new Map<number, string>()
+  #isBegun = false
+  #count = 0
+  /** Whoever comes next begins when this has settled. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(path: string, lettersPath: string, allowEmpty: boolean) {
+    this.#path = path
+    this.#allowEmpty = allowEmpty
+    this.#records = new ExportFile(path)
+    this.#letters = new ExportFile(lettersPath)
+  }
+
+  /** Nothing is kept from run to run, so each reads everything. */
+  async claim(): Promise<Claim> {
+    return { epoch: 1, saved: new Map() }
+  }
+
+  transaction<T>(
+    lane: number,
+    work: (transaction: TargetTransaction, saved: string | undefined) => Promise<T>,
+  ): Promise<T> {
+    return this.#inTurn(async () => {
+      const transaction = new JsonlTransaction()
+      const result = await work(transaction, this.#saved.get(lane))
+      const { lines, letters, records, lanes, saved } = transaction
+      if (lanes !== undefined) this.#begin()
+      if (records > 0 && !this.#isBegun)
+        throw new HotwellError('invalid_request', `${this.#path} is only written as a whole: run it without a part.`)
+      await this.#append(lines.join(''), letters.join(''))
+      this.#count += records
+      for (const [of, text] of saved) this.#saved.set(of, text)
+      return result
+    })
+  }
+
+  async ownElements() {
+    return []
+  }
+
+  async ownRelations() {
+    return []
+  }
+
+  async staged() {
+    return []
+  }
+
+  async countOwn(): Promise<number> {
+    return this.#count
+  }
+
+  settle(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#isBegun) return
+      if (this.#count === 0 && !this.#allowEmpty && (await this.#records.hasFormer()))
+        throw new HotwellError(
+          'deletes_refused',
+          `The source returned nothing, but ${this.#path} holds something. It was left as it is; if it is true, say allowEmpty.`,
+        )
+      if (this.#letters.length > 0) await this.#letters.settle()
+      else await this.#letters.remove()
+      await this.#records.settle()
+      this.#isBegun = false
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#last
+    await this.#records.drop()
+    await this.#letters.drop()
+  }
+
+  /** A reading begins at its start. */
+  #begin(): void {
+    this.#isBegun = true
+    this.#count = 0
+    this.#saved.clear()
+    this.#records.rewind(0)
+    this.#letters.rewind(0)
+  }
+
+  /** Both or none. */
+  async #append(lines: string, letters: string): Promise<void> {
+    const before = [this.#records.length, this.#letters.length] as const
+    try {
+      await this.#records.append(lines)
+      await this.#letters.append(letters)
+    } catch (error) {
+      this.#records.rewind(before[0])
+      this.#letters.rewind(before[1])
+      throw error
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work)
+    this.#last = result.catch(() => {})
+    return result
+  }
+}
+
+/** Collects what is appended when it has come to its end. */
+class JsonlTransaction implements TargetTransaction {
+  readonly lines: string[] = []
+  readonly letters: string[] = []
+  readonly saved = new Map<number, string>()
+  records = 0
+  lanes: number | undefined
+
+  async apply(batch: Batch): Promise<Applied> {
+    this.lines.push(...linesOf(batch))
+    const { elements, attributes, relations } = batch
+    const inserted = elements.length + relations.length
+    this.records += inserted + attributes.length
+    return { inserted, updated: attributes.length, unchanged: 0, deleted: 0, pending: 0, refused: [] }
+  }
+
+  async save(lane: number, text: string): Promise<void> {
+    this.saved.set(lane, text)
+  }
+
+  async makeLanes(count: number): Promise<void> {
+    this.lanes = count
+  }
+
+  async deadLetters(run: string, letters: readonly DeadLetter[]): Promise<void> {
+    for (const letter of letters) this.letters.push(`${JSON.stringify({ ...letter, run })}\n`)
+  }
+
+  async countElementsIn(): Promise<number> {
+    return 0
+  }
+
+  async ownElementsIn() {
+    return []
+  }
+
+  async readSeen() {
+    return []
+  }
+
+  async deleteStaged() {
+    return { elements: 0, relations: 0 }
+  }
+
+  async promotePending(): Promise<number> {
+    return 0
+  }
+
+  async saveSeen(): Promise<void> {}
+  async stage(): Promise<void> {}
+  async unstage(): Promise<void> {}
+}
+
+/** What a link leads to is replaced, not the link. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return resolve(path)
+  }
+}
