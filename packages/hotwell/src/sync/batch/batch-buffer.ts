@@ -109,7 +109,7 @@ export class BatchBuffer {
    * @throws what a flush failed of, also if somebody has been told before
    */
   close(): Promise<void> {
-    this.#closing ??= this.flush().finally(() => this.#timer?.cancel())
+    this.#closing ??= this.flush()
     return this.#closing
   }
 

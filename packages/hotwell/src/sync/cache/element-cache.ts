@@ -31,6 +31,9 @@ export interface ElementCacheStats {
   readonly parents: ReadThroughCacheStats
 }
 
+/** The owner of those that have none: no id is empty. */
+const nobody = ''
+
 /**
  * Elements, attributes, and who owns whom, by id; each in a cache of its own with its own time to live: attributes change
  * more often than elements do. What changed is put or invalidated here, so that all four agree.
@@ -69,18 +72,20 @@ export class ElementCache {
       ...children,
       ...(getChildren && { load: getChildren }),
       stored: (ownerId, ids) => {
-        for (const id of ids) this.#moved(id, ownerId)
+        for (const id of ids) this.#listed(id, ownerId)
       },
     })
   }
 
   /** An element as it is now; one that is `deleted` goes. */
   put(element: Element): void {
-    const { id, attributes, deleted } = element
+    const { id, ownerId, attributes, deleted } = element
     if (deleted) {
       this.invalidate(id)
       return
     }
+    // It may be new.
+    if (ownerId !== undefined && this.#owners.get(id) === undefined) this.children.invalidate(ownerId)
     this.elements.put(id, element)
     this.attributes.put(id, attributes)
     this.parents.put(id, parentsOf(element))
@@ -115,19 +120,19 @@ export class ElementCache {
     }
   }
 
-  /** What was known of the children of its former and its new owner is not true any more. */
-  #owned(id: string, ownerId: string | undefined): void {
-    if (this.#moved(id, ownerId) && ownerId !== undefined) this.children.invalidate(ownerId)
+  /** It was met with that owner: where it was known to have another one, the children of both are not known any more. */
+  #owned(id: string, ownerId = nobody): void {
+    const former = this.#owners.get(id)
+    this.#listed(id, ownerId)
+    if (former !== undefined && former !== ownerId) this.children.invalidate(ownerId)
   }
 
-  /** Returns false if it was known to be there. */
-  #moved(id: string, ownerId: string | undefined): boolean {
+  /** It was met among the children of that owner. */
+  #listed(id: string, ownerId: string): void {
     const former = this.#owners.get(id)
-    if (former === ownerId) return false
+    if (former === ownerId) return
     if (former !== undefined) this.children.invalidate(former)
-    if (ownerId === undefined) this.#owners.delete(id)
-    else this.#owners.set(id, ownerId)
-    return true
+    this.#owners.set(id, ownerId)
   }
 }
 

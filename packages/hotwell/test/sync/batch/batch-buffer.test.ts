@@ -164,6 +164,30 @@ describe('a batch buffer', () => {
     expect(buffer.stats().flushesFor.asked).toBe(1)
   })
 
+  test('flush() waits for what is being written already', async () => {
+    const { buffer, add, end } = scene()
+    add(80)
+    let isOver = false
+    const flushed = buffer.flush().then(() => {
+      isOver = true
+    })
+    await settled()
+    expect(isOver).toBe(false)
+    await end(0)
+    await flushed
+    expect(buffer.stats().flushes).toBe(1)
+  })
+
+  test('what was replaced in the buffer takes no room', async () => {
+    const { buffer, batches } = scene({ maxBufferedMegabytes: 1 })
+    for (let number = 0; number < 100; number++)
+      expect(buffer.add(element('a', `${number}${'x'.repeat(100_000)}`))).toBeUndefined()
+    await settled()
+    expect(batches).toEqual([])
+    expect(buffer.stats().bytes).toBeLessThan(110_000)
+    expect(buffer.stats()).toMatchObject({ added: 100, buffered: 1 })
+  })
+
   test('flush() waits for what was added before, and not for what comes meanwhile', async () => {
     const { buffer, add, end } = scene()
     add(80)
@@ -187,11 +211,11 @@ describe('a batch buffer', () => {
     await expect(buffer.add(element('more'))).rejects.toBe(failure)
     await expect(buffer.flush()).rejects.toBe(failure)
     await expect(buffer.close()).rejects.toBe(failure)
+    expect(clock.pending).toBe(0)
     await clock.advance(10_000)
     expect(batches.length).toBe(1)
     expect(buffer.unflushed().elements.length).toBe(180)
     expect(buffer.stats()).toMatchObject({ failures: 1, flushes: 1 })
-    expect(clock.pending).toBe(0)
   })
 
   test('a flush that throws instead of rejecting is a failure as well', async () => {

@@ -170,6 +170,21 @@ describe('a batch transaction', () => {
     expect(elements()).toEqual(['b=1'])
   })
 
+  test('a claim that failed is made again with the next commit', async () => {
+    const { connection, elements } = await scene()
+    let claims = 0
+    const failing: TargetConnection = {
+      ...connection,
+      claim: () => (++claims === 1 ? Promise.reject(new Error('the target is away')) : connection.claim()),
+      transaction: (lane, work) => connection.transaction(lane, work),
+    }
+    const transaction = put(failing, element('a'))
+    await expect(transaction.commit()).rejects.toThrow('away')
+    await transaction.commit()
+    await put(failing, element('b')).commit()
+    expect([elements(), claims]).toEqual([['a=1', 'b=1'], 2])
+  })
+
   test('an empty one asks nothing of the target', async () => {
     const { connection } = await scene()
     await connection.close()

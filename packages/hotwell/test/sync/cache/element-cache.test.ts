@@ -57,6 +57,7 @@ describe('an element cache', () => {
     set(owned('pump', undefined, 2))
     expect(await cache.attributes.read('pump')).toEqual({ value: 1 })
     cache.invalidate('pump')
+    expect([cache.elements.get('pump'), cache.children.get('hall')]).toEqual([undefined, undefined])
     expect(await cache.attributes.read('pump')).toEqual({ value: 2 })
     expect(await cache.parents.read('pump')).toEqual([])
     expect(await cache.children.read('hall')).toEqual([])
@@ -72,6 +73,39 @@ describe('an element cache', () => {
     cache.put(owned('pump', 'yard'))
     expect([await cache.children.read('hall'), await cache.children.read('yard')]).toEqual([[], ['pump']])
     expect(cache.parents.get('pump')).toEqual(['yard'])
+  })
+
+  test('a new element comes to the children of its owner, and one that had no owner as well', async () => {
+    const { cache, set } = scene([owned('hall'), owned('valve')])
+    await cache.elements.read('valve')
+    expect(await cache.children.read('hall')).toEqual([])
+    for (const one of [owned('pump', 'hall'), owned('valve', 'hall')]) {
+      set(one)
+      cache.put(one)
+      expect(await cache.children.read('hall')).toContain(one.id)
+    }
+  })
+
+  test('what is read after its time with another owner, or with one at last, changes the children of both', async () => {
+    const { clock, cache, set } = scene([owned('hall'), owned('yard'), owned('pump', 'hall'), owned('valve')], {
+      children: { ttlSeconds: 6000 },
+    })
+    const children = async () => [await cache.children.read('hall'), await cache.children.read('yard')]
+    await cache.elements.readMany(['pump', 'valve'])
+    expect(await children()).toEqual([['pump'], []])
+    set(owned('pump', 'yard'))
+    await clock.advance(601_000)
+    await cache.elements.read('pump')
+    expect(await children()).toEqual([[], ['pump']])
+    set(owned('valve', 'yard'))
+    await cache.elements.read('valve')
+    expect(await children()).toEqual([[], ['pump', 'valve']])
+  })
+
+  test('reading an element for the first time leaves its owner’s children alone', async () => {
+    const { cache } = scene([owned('hall'), owned('pump', 'hall')])
+    await Promise.all([cache.elements.read('pump'), cache.children.read('hall')])
+    expect(cache.children.get('hall')).toEqual(['pump'])
   })
 
   test('putting an element again with the same owner leaves the owner’s children alone', async () => {
