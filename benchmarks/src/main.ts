@@ -68,7 +68,7 @@ async function main(): Promise<number> {
   if (values.html || values.output !== undefined) {
     const path = resolve(values.output ?? fileURLToPath(new URL(`../dist/${name}.html`, import.meta.url)))
     mkdirSync(dirname(path), { recursive: true })
-    const described = results.map(result => ({ ...result, about: benchmarks[result.name]!.about }))
+    const described = results.map(result => ({ ...result, about: benchmarks[result.name]?.about ?? '' }))
     writeFileSync(path, htmlReport({ results: described, machine, runs }))
     process.stderr.write(`The page is ${path}\n`)
   }
