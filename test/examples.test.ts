@@ -39,6 +39,22 @@ test('background preheating: tokens are renewed, nobody waits, it stops by itsel
   expect(printed).toMatch(/ 0 failed; 0 callers had to wait$/m)
 })
 
+test('copy jsonl: a file comes into SQLite, then only what differs, and a bad line is told', async () => {
+  const printed = await example('copy-jsonl')
+  expect(printed).toMatch(/^first run: 20000 records in \d+ ms: 20000 inserted, 0 updated, 0 unchanged/m)
+  expect(printed).toMatch(/^nothing has changed: .* 0 inserted, 0 updated, 20000 unchanged/m)
+  expect(printed).toMatch(/^two lines more: .* 0 deleted, 1 failed$/m)
+  expect(printed).toContain('"key":"line 20002"')
+})
+
+test('copy paged API: with a handle’s tokens, through rejected ones and limits; what is gone goes when it is sure', async () => {
+  const printed = await example('copy-paged-api')
+  expect(printed).toContain('first run: 40 records: 40 inserted')
+  expect(printed).toContain('one was renamed, one is gone: 39 records: 0 inserted, 1 updated, 38 unchanged, 0 deleted')
+  expect(printed).toMatch(/^and is still gone: .* 1 deleted/m)
+  expect(printed).toMatch(/requests, 2 tokens$/m)
+})
+
 test('every example is run by a test', () => {
   const files = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' })
   const examples = files.filter(name => name.endsWith('.ts') && !name.includes('node_modules'))
@@ -46,6 +62,8 @@ test('every example is run by a test', () => {
     'background-preheating.ts',
     // By browser-login.test.ts, which needs a Chromium.
     join('browser-login', 'browser-login.ts'),
+    'copy-jsonl.ts',
+    'copy-paged-api.ts',
     'library-use.ts',
     'own-provider.ts',
     'performance-monitoring.ts',
