@@ -4,6 +4,7 @@ import { HotwellError, isHotwellError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import { keepAlive } from '../core/keep-alive.ts'
 import type { DeleteGuard } from './engine/delete-absent.ts'
+import { KeptConnection } from './engine/kept-connection.ts'
 import { Patience, type PatienceOptions } from './engine/patience.ts'
 import type { RecordMapping } from './engine/prepare.ts'
 import { messageOf, Progress, type RunProgress } from './engine/progress.ts'
@@ -14,7 +15,7 @@ import type { SyncFilter } from './model/filter.ts'
 import type { Source } from './source.ts'
 import type { SyncEvents } from './sync-events.ts'
 import { type RunStats, statsOf } from './sync-stats.ts'
-import type { Target, TargetConnection } from './target.ts'
+import type { Target } from './target.ts'
 import { type Verification, type VerifyOptions, verifySync } from './verify/verify-sync.ts'
 
 export interface SyncStrategy {
@@ -120,9 +121,10 @@ export function createSync(options: SyncOptions): Sync {
     overlapMs: overlapSeconds * 1000,
   }
   const control = new RunControl()
+  const kept = new KeptConnection(clock, () => target.connect(name))
   let running: Promise<unknown> | undefined
 
-  /** One piece of work at a time, with a connection of its own. */
+  /** One piece of work at a time. */
   function alone<T>(runOptions: WorkOptions, work: (context: RunContext, facts: Facts) => Promise<T>): Promise<T> {
     if (running) return Promise.reject(new HotwellError('conflict', `The sync "${name}" is running already.`))
     // A script that waits for a run does not end before it.
@@ -149,13 +151,12 @@ export function createSync(options: SyncOptions): Sync {
       waiting: ({ error, until }) => events.emit('run.waiting', { ...own, until, ...toldOf(error) }),
     })
     if (tells) events.emit('run.started', own)
-    let connection: TargetConnection | undefined
     const facts: Facts = state => {
       return { run: id, state, mode, durationMs: clock.monotonic() - startedAt, resumed: progress.resumedRun }
     }
     try {
       const waits = new Patience(clock, ends, waiting => progress.waiting(waiting), patience)
-      connection = await waits.with(() => target.connect(name))
+      const connection = await waits.with(() => kept.take())
       const context: RunContext = {
         source,
         connection,
@@ -175,15 +176,17 @@ export function createSync(options: SyncOptions): Sync {
         run: id,
         told: progress,
       }
-      return await work(context, facts)
+      const result = await work(context, facts)
+      kept.leave()
+      return result
     } catch (error) {
+      await kept.close()
       const stats = statsOf(progress.counts, facts(ends.aborted ? 'cancelled' : 'failed'))
       if (tells) events.emit('run.failed', { ...own, stats, ...toldOf(ends.aborted ? ends.reason : error) })
       if (ends.aborted) throw ends.reason
       throw withStats(error, stats)
     } finally {
       control.end()
-      await connection?.close()
     }
   }
 
@@ -208,6 +211,7 @@ export function createSync(options: SyncOptions): Sync {
     async close() {
       control.close()
       await running?.catch(() => {})
+      await kept.close()
       await source.close?.()
     },
   }
