@@ -55,7 +55,7 @@ export class AbsentRows {
     const list = JSON.stringify(rows.map(row => [...keyOf(row), row.hash ?? null]))
     await run(
       `insert into ${this.#table} (sync, kind, from_id, type, to_id, hash, first_pass, last_pass)
-        select ?, given.value->>0, given.value->>1, given.value->>2, given.value->>3, given.value->>4, ?, ?
+        select ?, given.value->>0, given.value->>1, given.value->>2, given.value->>3, given.value->>4, cast(? as integer), cast(? as integer)
         from ${dialect.given} where true
         on conflict (sync, kind, from_id, type, to_id) do update set hash = excluded.hash, last_pass = excluded.last_pass,
           first_pass = case when ${this.#table}.last_pass in (?, ?) then ${this.#table}.first_pass

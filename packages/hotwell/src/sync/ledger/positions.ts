@@ -25,11 +25,14 @@ export class Positions {
 
   /** In a transaction of its own: whoever had claimed before may commit first, and then writes nothing more. */
   async claim(): Promise<{ epoch: number; saved: Map<number, string> }> {
-    const { run, all } = this.#connection
+    const { run, all, dialect } = this.#connection
     await run(
       `insert into ${this.#table} (sync, lane, epoch, saved) values (?, ${runLane}, 0, '') on conflict do nothing`,
       [this.#sync],
     )
+    // Whoever makes lanes has locked this row: from here on none come.
+    const own = `select 1 from ${this.#table} where sync = ? and lane = ${runLane}`
+    if (dialect.forUpdate) await all(`${own}${dialect.forUpdate}`, [this.#sync])
     // One statement: the epoch grows from what it is when all rows are locked.
     await run(`update ${this.#table} set epoch = epoch + 1 where sync = ?`, [this.#sync])
     const rows = await all<PositionRow>(`select lane, epoch, saved from ${this.#table} where sync = ?`, [this.#sync])
@@ -53,11 +56,8 @@ export class Positions {
   }
 
   async save(lane: number, text: string): Promise<void> {
-    await this.#connection.run(`update ${this.#table} set saved = ? where sync = ? and lane = ?`, [
-      text,
-      this.#sync,
-      lane,
-    ])
+    const { run, later = run } = this.#connection
+    await later(`update ${this.#table} set saved = ? where sync = ? and lane = ?`, [text, this.#sync, lane])
   }
 
   async makeLanes(count: number, epoch: number): Promise<void> {

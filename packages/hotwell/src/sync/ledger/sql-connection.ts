@@ -9,6 +9,8 @@ export interface SqlConnection {
   readonly all: <Row>(statement: string, values?: readonly SqlValue[]) => Promise<Row[]>
   /** Returns how many rows were changed. */
   readonly run: (statement: string, values?: readonly SqlValue[]) => Promise<number>
+  /** Runs it with the next statement, which fails when it does; for those where each one is a way to a server and back. */
+  readonly later?: (statement: string, values?: readonly SqlValue[]) => Promise<void>
 }
 
 /** Where the databases differ. */
@@ -24,4 +26,9 @@ export interface SqlDialect {
   readonly json: (column: string) => string
   /** Locks the rows that a select finds, for the transaction. */
   readonly forUpdate: string
+  /**
+   * A select that locks what the transaction relies on, until its end, where others run beside it. `shared`: no element
+   * is deleted meanwhile; `alone`: no relation is made either.
+   */
+  readonly graphLock?: (elements: string, how: 'shared' | 'alone') => string
 }

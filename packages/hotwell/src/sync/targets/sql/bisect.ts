@@ -1,4 +1,5 @@
 import type { DeadLetter, ElementRow } from '../../model/rows.ts'
+import { bisectRows } from './bisect-rows.ts'
 import type { Written } from './sql-transaction.ts'
 
 export interface BisectOptions {
@@ -8,27 +9,13 @@ export interface BisectOptions {
   readonly reasonOf: (error: unknown) => string | undefined
 }
 
-/** Finds the rows that a database cannot take, by halves, and writes all others. */
-export async function bisect(rows: readonly ElementRow[], options: BisectOptions): Promise<Written> {
-  try {
-    return await options.write(rows)
-  } catch (error) {
-    const reason = options.reasonOf(error)
-    if (reason === undefined) throw error
-    if (rows.length === 1) return { inserted: 0, updated: 0, unchanged: 0, refused: [letterOf(rows[0]!, reason)] }
-    const middle = rows.length >> 1
-    const first = await bisect(rows.slice(0, middle), options)
-    return both(first, await bisect(rows.slice(middle), options))
-  }
-}
-
-function both(one: Written, other: Written): Written {
-  return {
-    inserted: one.inserted + other.inserted,
-    updated: one.updated + other.updated,
-    unchanged: one.unchanged + other.unchanged,
-    refused: [...one.refused, ...other.refused],
-  }
+/** Finds the elements that a database cannot take, by halves, and writes all others. */
+export async function bisect(rows: readonly ElementRow[], { write, reasonOf }: BisectOptions): Promise<Written> {
+  const { written, refused } = await bisectRows(rows, write, reasonOf)
+  const sum = (name: 'inserted' | 'updated' | 'unchanged') => written.reduce((total, part) => total + part[name], 0)
+  const counts = { inserted: sum('inserted'), updated: sum('updated'), unchanged: sum('unchanged') }
+  const atFault = refused.map(({ row, reason }) => letterOf(row, reason))
+  return { ...counts, refused: [...written.flatMap(part => part.refused), ...atFault] }
 }
 
 const shownCharacters = 4000

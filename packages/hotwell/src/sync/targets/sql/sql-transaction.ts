@@ -9,6 +9,7 @@ import type { SqlConnection } from '../../ledger/sql-connection.ts'
 import type { SqlTables } from '../../ledger/sql-tables.ts'
 import type { AttributeRow, Batch, DeadLetter, ElementRow, RelationRow } from '../../model/rows.ts'
 import type { Applied, IdRange, OwnElement, SeenKeys, StagedRow, TargetTransaction } from '../../target.ts'
+import { bisectRows } from './bisect-rows.ts'
 
 /** Writes elements, in whatever way is the fastest in this database. */
 export interface ElementWriter {
@@ -17,6 +18,13 @@ export interface ElementWriter {
    * database cannot take. Everything else is written.
    */
   write(rows: readonly ElementRow[]): Promise<Written>
+  /**
+   * Does something that can fail for the data's sake; then it has left nothing behind, and the error has a reason. Absent
+   * where relations cannot.
+   */
+  tried?<T>(work: () => Promise<T>): Promise<T>
+  /** Why a record is at fault; undefined for errors that are not a record's. */
+  readonly reasonOf?: (error: unknown) => string | undefined
 }
 
 export interface Written {
@@ -58,18 +66,20 @@ export class SqlTransaction implements TargetTransaction {
   }
 
   async apply(batch: Batch): Promise<Applied> {
+    if (batch.deletedElements.length > 0) await this.#lockGraph('alone')
+    else if (batch.relations.length > 0) await this.#lockGraph('shared')
     const merged = await this.#merge(batch.attributes)
     const written = await this.#write([...batch.elements, ...merged.rows])
     const deletedRelations = await this.#relations.delete(batch.deletedRelations)
     const deletedElements = await this.#deleteElements(batch.deletedElements)
-    const { inserted, pending, foreign } = await this.#relations.put(batch.relations)
+    const { inserted, pending, refused } = await this.#putRelations(batch.relations)
     return {
       inserted: written.inserted + inserted,
       updated: written.updated,
-      unchanged: written.unchanged + batch.relations.length - inserted - foreign.length,
+      unchanged: written.unchanged + batch.relations.length - inserted - refused.length,
       deleted: deletedRelations + deletedElements,
       pending,
-      refused: [...merged.refused, ...written.refused, ...foreign.map(foreignRelation)],
+      refused: [...merged.refused, ...written.refused, ...refused],
     }
   }
 
@@ -115,6 +125,7 @@ export class SqlTransaction implements TargetTransaction {
   }
 
   async deleteStaged(rows: readonly StagedRow[]): Promise<{ elements: number; relations: number }> {
+    await this.#lockGraph('alone')
     const relations = await this.#relations.delete(rows.flatMap(({ relation }) => relation ?? []))
     const hashes = new Map(rows.flatMap(({ element, hash }) => (element === undefined ? [] : [[element, hash]])))
     const there = await this.#elements.find([...hashes.keys()])
@@ -126,12 +137,34 @@ export class SqlTransaction implements TargetTransaction {
     return { elements, relations }
   }
 
-  promotePending(): Promise<number> {
+  async promotePending(): Promise<number> {
+    await this.#lockGraph('shared')
     return this.#relations.promote()
   }
 
   deadLetters(run: string, letters: readonly DeadLetter[]): Promise<void> {
     return this.#letters.put(run, letters)
+  }
+
+  /** A relation's ends stay until it has committed; whoever deletes one of them sees it. */
+  async #lockGraph(how: 'shared' | 'alone'): Promise<void> {
+    const { connection, tables } = this.#context
+    const statement = connection.dialect.graphLock?.(tables.elements, how)
+    if (statement) await connection.all(statement)
+  }
+
+  async #putRelations(rows: readonly RelationRow[]) {
+    const { writer } = this.#context
+    const put = async (some: readonly RelationRow[]) => {
+      const putting = () => this.#relations.put(some)
+      const { inserted, pending, foreign } = await (writer.tried ? writer.tried(putting) : putting())
+      return { inserted, pending, refused: foreign.map(row => relationLetter(row, 'It belongs to another sync.')) }
+    }
+    const parts = await bisectRows(rows, put, error => writer.reasonOf?.(error))
+    const sum = (name: 'inserted' | 'pending') => parts.written.reduce((total, part) => total + part[name], 0)
+    const atFault = parts.refused.map(({ row, reason }) => relationLetter(row, reason))
+    const foreign = parts.written.flatMap(({ refused }) => refused)
+    return { inserted: sum('inserted'), pending: sum('pending'), refused: [...foreign, ...atFault] }
   }
 
   async #write(rows: readonly ElementRow[]): Promise<Written> {
@@ -170,6 +203,6 @@ export class SqlTransaction implements TargetTransaction {
   }
 }
 
-function foreignRelation({ from, type, to }: RelationRow): DeadLetter {
-  return { kind: 'relation', key: `${from} ${type} ${to}`, reason: 'It belongs to another sync.' }
+function relationLetter({ from, type, to }: RelationRow, reason: string): DeadLetter {
+  return { kind: 'relation', key: `${from} ${type} ${to}`, reason }
 }

@@ -1,0 +1,220 @@
+import { AbsentRows } from '../ledger/absent-rows.ts'
+import { Elements } from '../ledger/elements.ts'
+import { Positions } from '../ledger/positions.ts'
+import { Relations } from '../ledger/relations.ts'
+import { type SqlTables, sqlTables } from '../ledger/sql-tables.ts'
+import type { RelationRow } from '../model/rows.ts'
+import type { Claim, StagedRow, Target, TargetConnection, TargetTransaction } from '../target.ts'
+import { makeStagingTable, PostgresElements, type WritingState } from './sql/postgres-elements.ts'
+import { lockNotAvailable, postgresFailure, sqlState } from './sql/postgres-errors.ts'
+import { type OpenPool, openPool, type PostgresAddress } from './sql/postgres-pool.ts'
+import { ensureTables, settleTables } from './sql/postgres-schema.ts'
+import { PostgresSession } from './sql/postgres-session.ts'
+import { SqlTransaction } from './sql/sql-transaction.ts'
+
+export type { PostgresAddress, PostgresClient, PostgresPool } from './sql/postgres-pool.ts'
+
+export type PostgresTargetOptions = PostgresAddress & {
+  /** All tables' names begin with it: `plant_` makes `plant_elements`. @default '' */
+  prefix?: string
+  /** Transactions at once, each on a client of its own; one client of the pool is always left to others. @default 2 */
+  lanes?: number
+  /**
+   * The server ends a transaction in which nothing was heard for so long; whoever takes over from a process that stands
+   * still waits so long, and then ends it. @default 10
+   */
+  stalledSeconds?: number
+}
+
+/** So many clients a pool has by default. */
+const usualClients = 10
+
+/**
+ * Writes into PostgreSQL 13 or newer: tables `elements` (id, type, name, owner_id, attributes as jsonb, modified_at as
+ * timestamptz, origin, hash) and `relations` (from_id, type, to_id, origin) in the first schema of the search path.
+ * @throws HotwellError `invalid_configuration`
+ */
+export function postgres(options: PostgresTargetOptions): Target {
+  const { prefix, lanes = 2, stalledSeconds = 10, ...address } = options
+  const tables = sqlTables(prefix)
+  return {
+    name: 'postgres',
+    preferredBatch: 5000,
+    preferredLanes: lanes,
+    async connect(sync) {
+      const pool = await openPool(address, usualClients)
+      const connection = new PostgresTargetConnection(pool, { tables, sync, stalledMs: stalledSeconds * 1000 })
+      try {
+        await connection.open()
+        return connection
+      } catch (error) {
+        await connection.close()
+        throw error
+      }
+    },
+  }
+}
+
+interface ConnectionFacts {
+  readonly tables: SqlTables
+  readonly sync: string
+  readonly stalledMs: number
+}
+
+/** One of the clients, with the ledger as it is seen through it. */
+interface Way {
+  readonly session: PostgresSession
+  readonly positions: Positions
+  readonly elements: Elements
+  readonly relations: Relations
+  readonly absent: AbsentRows
+  /** Whoever comes next begins when this has settled. */
+  last: Promise<unknown>
+}
+
+class PostgresTargetConnection implements TargetConnection {
+  readonly #pool: OpenPool
+  readonly #facts: ConnectionFacts
+  readonly #ways: (Way | undefined)[] = []
+  readonly #mostWays: number
+  readonly #state: WritingState = { isEmpty: false, areMostUnchanged: true }
+  #wasEmpty = false
+  #epoch = 0
+  #isClosed = false
+
+  constructor(pool: OpenPool, facts: ConnectionFacts) {
+    this.#pool = pool
+    this.#facts = facts
+    this.#mostWays = Math.max(1, (pool.pool.options?.max ?? usualClients) - 1)
+  }
+
+  open(): Promise<void> {
+    return this.#through(0, ({ session }) => ensureTables(session, this.#facts.tables))
+  }
+
+  async claim(): Promise<Claim> {
+    const claim = await this.#through(0, async way => {
+      try {
+        return await this.#claimBy(way)
+      } catch (error) {
+        if (sqlState(error) !== lockNotAvailable) throw error
+        await this.#endHolders(way)
+        return this.#claimBy(way)
+      }
+    })
+    this.#epoch = claim.epoch
+    return claim
+  }
+
+  transaction<T>(
+    lane: number,
+    work: (transaction: TargetTransaction, saved: string | undefined) => Promise<T>,
+  ): Promise<T> {
+    const { tables, sync } = this.#facts
+    return this.#through(lane, ({ session, positions }) =>
+      session.transaction(async () => {
+        const saved = await positions.lock(lane, this.#epoch)
+        const writer = new PostgresElements(session, tables, sync, this.#state)
+        const context = { connection: session.sql, tables, sync, epoch: this.#epoch, positions, writer }
+        return work(new SqlTransaction(context), saved)
+      }),
+    )
+  }
+
+  ownElements(after: string | undefined, limit: number) {
+    return this.#through(0, ({ elements }) => elements.own({ after }, limit))
+  }
+
+  ownRelations(after: RelationRow | undefined, limit: number) {
+    return this.#through(0, ({ relations }) => relations.own(after, limit))
+  }
+
+  staged(after: StagedRow | undefined, limit: number) {
+    return this.#through(0, ({ absent }) => absent.read(after, limit))
+  }
+
+  settle(): Promise<void> {
+    return this.#through(0, ({ session }) => settleTables(session, this.#facts.tables, this.#wasEmpty))
+  }
+
+  countOwn(): Promise<number> {
+    return this.#through(0, async ({ elements, relations }) => (await elements.count()) + (await relations.count()))
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.all(this.#ways.map(way => way?.session.close()))
+    await this.#pool.close()
+  }
+
+  async #claimBy({ session, positions }: Way): Promise<Claim> {
+    const { tables, stalledMs } = this.#facts
+    return session.transaction(async () => {
+      session.defer({ text: `set local lock_timeout = ${stalledMs}` })
+      const claim = await positions.claim()
+      const [row] = await session.sql.all<{ is_empty: boolean }>(
+        `select not exists (select 1 from ${tables.elements}) as is_empty`,
+      )
+      this.#state.isEmpty = row!.is_empty
+      this.#wasEmpty = row!.is_empty
+      return claim
+    })
+  }
+
+  /** Ends transactions that hold the sync's rows: their process stands still, or is too slow to be waited for. */
+  async #endHolders({ session }: Way): Promise<void> {
+    const { tables, sync } = this.#facts
+    await session.sql.all(
+      `select pg_terminate_backend(held.pid) from ${tables.positions} as own
+        join pg_locks as held on held.locktype = 'transactionid' and held.granted and held.transactionid = own.xmax
+        where own.sync = ? and held.pid <> pg_backend_pid()`,
+      [sync],
+    )
+  }
+
+  /** One at a time on each client; lanes beyond the clients there are share them. */
+  #through<T>(lane: number, work: (way: Way) => Promise<T>): Promise<T> {
+    const way = this.#way(Math.max(0, lane) % this.#mostWays)
+    const result = way.last.then(() => work(way))
+    way.last = result.catch(() => {})
+    return result.catch(error => {
+      throw postgresFailure(error, 'target_unavailable')
+    })
+  }
+
+  #way(number: number): Way {
+    const former = this.#ways[number]
+    if (former) return former
+    const { tables, sync, stalledMs } = this.#facts
+    const session = new PostgresSession({
+      pool: this.#pool.pool,
+      setUp: setUp(stalledMs),
+      lossCode: 'target_unavailable',
+    })
+    if (this.#isClosed) void session.close()
+    const { sql } = session
+    const way: Way = {
+      session,
+      positions: new Positions(sql, tables, sync),
+      elements: new Elements(sql, tables, sync),
+      relations: new Relations(sql, tables, sync),
+      absent: new AbsentRows(sql, tables, sync),
+      last: Promise.resolve(),
+    }
+    this.#ways[number] = way
+    return way
+  }
+}
+
+function setUp(stalledMs: number): string[] {
+  return [
+    `set idle_in_transaction_session_timeout = ${stalledMs}`,
+    // Whatever is usual here: a long index build is no mistake, and a commit that was answered is not lost.
+    'set statement_timeout = 0',
+    `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
+    // A plan made for an empty table is none for a full one.
+    'set plan_cache_mode = force_custom_plan',
+    'set jit = off',
+    makeStagingTable,
+  ]
+}

@@ -1,0 +1,54 @@
+import { HotwellError } from '../../../core/errors.ts'
+import { createLedger, type SqlTables } from '../../ledger/sql-tables.ts'
+import { graphLockClass, type PostgresSession } from './postgres-session.ts'
+
+/**
+ * Makes the tables that are missing, or looks whether those that are there can be used.
+ * @throws HotwellError `invalid_configuration` for ids in another order than that of their bytes
+ */
+export async function ensureTables(session: PostgresSession, tables: SqlTables): Promise<void> {
+  if (!(await haveAll(session, tables))) await session.transaction(() => makeTables(session, tables))
+  const others = await session.sql.all<{ place: string }>(
+    `select attrelid::regclass || '.' || attname as place from pg_attribute join pg_collation on pg_collation.oid = attcollation
+      where attrelid in (cast(? as regclass), cast(? as regclass)) and attname in ('id', 'owner_id', 'from_id', 'to_id')
+        and collname not in ('C', 'POSIX', 'ucs_basic')`,
+    [tables.elements, tables.relations],
+  )
+  if (others.length === 0) return
+  const places = others.map(({ place }) => place).join(', ')
+  throw new HotwellError(
+    'invalid_configuration',
+    `Ids are compared as bytes, but ${places} has another collation: make these columns text collate "C".`,
+  )
+}
+
+/** What is faster to make once the rows are there than to keep up to date with each. */
+export async function settleTables(session: PostgresSession, { elements, relations }: SqlTables, isNew: boolean) {
+  const indexes = { [`${elements}_owner_id`]: `${elements} (owner_id)`, [`${relations}_to_id`]: `${relations} (to_id)` }
+  for (const [name, place] of Object.entries(indexes)) {
+    const [there] = await session.sql.all<{ is: boolean }>(`select to_regclass(?) is not null as is`, [name])
+    if (!there!.is) await session.sql.run(`create index if not exists ${name} on ${place}`)
+  }
+  // Until then the planner would guess, up to a minute.
+  if (isNew) await session.sql.run(`analyze ${elements}, ${relations}`)
+}
+
+async function haveAll(session: PostgresSession, tables: SqlTables): Promise<boolean> {
+  const found = Object.values(tables).map(() => 'to_regclass(?) is not null')
+  const [row] = await session.sql.all<{ are: boolean }>(`select ${found.join(' and ')} as are`, Object.values(tables))
+  return row!.are
+}
+
+async function makeTables(session: PostgresSession, tables: SqlTables): Promise<void> {
+  // Two that make the same table at once would get in each other's way, "if not exists" or not.
+  await session.sql.all(`select pg_advisory_xact_lock(${graphLockClass}, 0)`)
+  if (await haveAll(session, tables)) return
+  await createLedger(session.sql, tables)
+  const { elements, relations } = tables
+  await session.sql.run(`create table if not exists ${elements} (
+    id text collate "C" primary key, type text not null, name text not null, owner_id text collate "C",
+    attributes jsonb not null, modified_at timestamptz, origin text not null, hash text not null)`)
+  await session.sql.run(`create table if not exists ${relations} (
+    from_id text collate "C" not null, type text collate "C" not null, to_id text collate "C" not null,
+    origin text not null, primary key (from_id, type, to_id))`)
+}
