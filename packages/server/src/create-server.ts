@@ -19,6 +19,7 @@ import { checkConfig } from './config/check-config.ts'
 import type { CheckedConfig, HotwellConfig } from './config/config-schema.ts'
 import { configurationError } from './config/configuration-error.ts'
 import { type LoadConfigOptions, type LoadedConfig, loadConfig } from './config/load-config.ts'
+import { planSyncs } from './config/plan-syncs.ts'
 import { watchConfig } from './config/watch-config.ts'
 import { createLogger } from './create-logger.ts'
 import { Access } from './http/access.ts'
@@ -33,6 +34,10 @@ import { GateTuning, limitsOf } from './performance/gate-tuning.ts'
 import { ResourceWatch } from './performance/resource-watch.ts'
 import { registerMetrics } from './register-metrics.ts'
 import { createReload } from './reload.ts'
+import { assertSyncTokens } from './syncs/assert-sync-tokens.ts'
+import { reloadingSyncs } from './syncs/reload-syncs.ts'
+import { RunBook } from './syncs/run-book.ts'
+import { Syncs } from './syncs/syncs.ts'
 
 export interface ServerOptions extends LoadConfigOptions {
   /** A configuration as it is: then no file is read, and of the environment only HOTWELL_ENCRYPTION_KEY. */
@@ -77,6 +82,8 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
   const log = options.logger ?? createLogger(config.logLevel)
   const manifest = canonicalManifest(config)
   const providers = await buildProviders(config.providers, folder)
+  const place = { cwd, environment }
+  const plans = await planSyncs(loaded, place)
   const dataDir = await makeDataDir(resolve(cwd, config.dataDir))
   // Closed in the reverse order of their making, also when starting fails half-way.
   const closers: (() => Promise<void> | void)[] = []
@@ -120,8 +127,11 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     registerMetrics(registry, { tokens, history, counters })
     const readiness = new Readiness(tokens, manifest)
     const access = new Access(keys, isLoopback(config.host))
+    assertSyncTokens(plans, tokens)
+    const syncs = new Syncs({ tokens, book: new RunBook(join(dataDir, 'runs.db'), log), log })
     const context = {
       tokens,
+      syncs,
       accounts,
       history,
       store,
@@ -137,11 +147,16 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     const app = await createApp(context)
     // Together: requests wait for acquisitions, which the tokens end in order or give up, so that all get an answer.
     closers.push(() => drain(app, tokens.close()))
+    // First of all: the threads of syncs get no tokens once these have closed.
+    closers.push(() => syncs.close())
+    await syncs.open(plans)
     const url = await listen(app, config)
+    await syncs.begin()
     const closing = new AbortController()
     closers.push(() => closing.abort())
     void readiness.watch(config.readyTimeoutSeconds, closing.signal)
-    const reload = createReload({ loaded, options, tokens, tuning, monitor, keys, readiness, log })
+    const reloadTokens = createReload({ loaded, options, tokens, tuning, monitor, keys, readiness, log })
+    const reload = reloadingSyncs(reloadTokens, { syncs, tokens, log, path: loaded.path, options, place })
     if (options.watch && loaded.path !== undefined) closers.push(watchConfig(loaded.path, () => void reload()))
 
     let closed: Promise<void> | undefined

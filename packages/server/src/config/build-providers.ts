@@ -1,7 +1,10 @@
-import { isHotwellError, type Provider } from 'hotwell'
+import type { Provider } from 'hotwell'
 import { type CheckedConfig, isProvider } from './config-schema.ts'
 import { type ConfigurationProblem, configurationError } from './configuration-error.ts'
 import { loadDriver } from './load-driver.ts'
+import { reasonOf } from './reason-of.ts'
+
+export { reasonOf } from './reason-of.ts'
 
 /**
  * The providers of a configuration, built from `use` where they are not values already.
@@ -28,11 +31,4 @@ export async function buildProviders(
   }
   if (problems.length > 0) throw configurationError(undefined, problems)
   return built
-}
-
-/** What an error says; for one with a cause that adds something, that too. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const cause = error.cause instanceof Error && !isHotwellError(error) ? ` (${error.cause.message})` : ''
-  return error.message + cause
 }

@@ -34,10 +34,15 @@ export function problemsOf(issue: z.core.$ZodIssue): ConfigurationProblem[] {
 
 function unknownField(path: readonly PropertyKey[]): ConfigurationProblem {
   const within = path.slice(0, -1).filter(part => typeof part === 'string')
-  const known = within.length === 0 ? topLevel : (nestedFields[within.join('.')] ?? [])
+  const known = within.length === 0 ? topLevel : knownIn(within.join('.'))
   const near = nearestName(String(path.at(-1)), known)
   const hint = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`
   return { field: fieldName(path), message: `there is no such field; ${hint}` }
+}
+
+/** Syncs have names of their own. */
+function knownIn(path: string): readonly string[] {
+  return nestedFields[path] ?? nestedFields[path.replace(/^syncs\.[^.]+/, 'syncs.*')] ?? []
 }
 
 /** zod's "Invalid input: expected number, received string" reads better after a field's name without its start. */

@@ -13,19 +13,18 @@ import type { SqliteTokenStoreOptions } from 'hotwell/stores/sqlite'
 import { z } from 'zod'
 import { apiKeyActions } from '../keys/key-scope.ts'
 import { logLevels } from '../log-levels.ts'
+import { type DriverConfig, isDriver } from './driver-config.ts'
+import { syncFields, syncsSchema } from './sync-schema.ts'
 
 const seconds = z.number().nonnegative()
 const count = z.int().positive()
 
-/** `{ use: 'hotwell/providers/feishu', … }`: the module to import and the options of its factory. */
-const driver = z.looseObject({ use: z.string().min(1) })
-
-const provider = z.custom<Provider | z.infer<typeof driver>>(
-  value => isProvider(value) || driver.safeParse(value).success,
+const provider = z.custom<Provider | DriverConfig>(
+  value => isProvider(value) || isDriver(value),
   "has to be { use: 'hotwell/providers/…', … } or, in TypeScript, a provider such as feishu({ … })",
 )
-const store = z.custom<TokenStore | z.infer<typeof driver>>(
-  value => isStore(value) || driver.safeParse(value).success,
+const store = z.custom<TokenStore | DriverConfig>(
+  value => isStore(value) || isDriver(value),
   "has to be { use: 'hotwell/stores/…', … } or, in TypeScript, a store such as sqlite({ … })",
 )
 
@@ -144,6 +143,7 @@ export const configSchema = z.strictObject({
   history: z.union([z.literal(false, 'has to be false or an object'), historyOptions]).default({}),
   alerts: z.union([z.literal(false, 'has to be false or an object'), alertOptions]).default({}),
   keys: z.array(apiKey).default([]),
+  syncs: syncsSchema.default({}),
 })
 
 /** The fields known inside each top-level field, for hints. */
@@ -160,6 +160,7 @@ export const nestedFields: Readonly<Record<string, readonly string[]>> = {
   history: Object.keys(historyOptions.shape),
   store: Object.keys(sqliteOptions.shape),
   keys: Object.keys(apiKeyFields.shape),
+  ...syncFields,
 }
 
 /** A configuration as people write it: every field optional, providers and store as values or as `{ use: … }`. */
@@ -167,7 +168,6 @@ export type HotwellConfig = z.input<typeof configSchema>
 /** A configuration that was checked, with every default in place. */
 export type CheckedConfig = z.output<typeof configSchema>
 export type ApiKeyConfig = CheckedConfig['keys'][number]
-export type DriverConfig = z.infer<typeof driver>
 
 /** For `hotwell.config.ts`: gives the editor the types and returns what it was given. */
 export function defineConfig(config: HotwellConfig): HotwellConfig {

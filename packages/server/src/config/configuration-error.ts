@@ -1,4 +1,4 @@
-import { HotwellError } from 'hotwell'
+import { HotwellError } from 'hotwell/core'
 
 /** One thing that is wrong with a configuration. */
 export interface ConfigurationProblem {

@@ -2,9 +2,9 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { DriverConfig } from './config-schema.ts'
+import type { DriverConfig } from './driver-config.ts'
 
-type Factory = (options: Record<string, unknown>) => unknown
+type Factory = (...options: unknown[]) => unknown
 
 /**
  * Imports the module that `use` names and calls its factory with the other fields.
@@ -12,8 +12,12 @@ type Factory = (options: Record<string, unknown>) => unknown
  * @throws TypeError saying what is wrong with the module; whatever the factory throws
  */
 export async function loadDriver({ use, ...options }: DriverConfig, folder: string): Promise<unknown> {
-  const module = await importFrom(use, folder)
-  return factoryOf(use, module)(options)
+  return (await loadFactory(use, folder))(options)
+}
+
+/** The factory alone. @throws TypeError as {@link loadDriver} */
+export async function loadFactory(use: string, folder: string): Promise<Factory> {
+  return factoryOf(use, await importFrom(use, folder))
 }
 
 async function importFrom(use: string, folder: string): Promise<Record<string, unknown>> {

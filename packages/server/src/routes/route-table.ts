@@ -26,6 +26,14 @@ import { performanceResourceUsage } from './performance-resource-usage.ts'
 import { performanceStatistics } from './performance-statistics.ts'
 import { performanceWarmUp } from './performance-warm-up.ts'
 import { readyGet } from './ready-get.ts'
+import { runActions } from './run-actions.ts'
+import { runGet } from './run-get.ts'
+import { syncDeadLetters } from './sync-dead-letters.ts'
+import { syncGet } from './sync-get.ts'
+import { syncList } from './sync-list.ts'
+import { syncRun } from './sync-run.ts'
+import { syncRuns } from './sync-runs.ts'
+import { syncVerify } from './sync-verify.ts'
 import { tokenInvalidate } from './token-invalidate.ts'
 import { tokenList } from './token-list.ts'
 import { tokenRefresh } from './token-refresh.ts'
@@ -59,6 +67,14 @@ export const routeTable: readonly Route[] = [
   performanceCacheClear,
   performanceReset,
   performanceCleanup,
+  syncList,
+  syncGet,
+  syncRuns,
+  syncRun,
+  syncVerify,
+  syncDeadLetters,
+  runGet,
+  runActions,
   metricsGet,
   healthGet,
   readyGet,

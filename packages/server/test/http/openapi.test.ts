@@ -28,6 +28,11 @@ const expected = [
   'GET /api/v1/blacklist',
   'GET /api/v1/history',
   'GET /api/v1/history/statistics',
+  'GET /api/v1/runs/{id}',
+  'GET /api/v1/syncs',
+  'GET /api/v1/syncs/{name}',
+  'GET /api/v1/syncs/{name}/dead-letters',
+  'GET /api/v1/syncs/{name}/runs',
   'GET /api/v1/tokens',
   'GET /api/v1/tokens/{provider}/{kind}',
   'GET /api/v1/tokens/{provider}/{kind}/{subject}',
@@ -37,6 +42,12 @@ const expected = [
   'GET /readyz',
   'PATCH /api/v1/accounts/{site}/{account}',
   'POST /api/v1/accounts',
+  'POST /api/v1/runs/{id}/cancel',
+  'POST /api/v1/runs/{id}/pause',
+  'POST /api/v1/runs/{id}/resume',
+  'POST /api/v1/runs/{id}/retry',
+  'POST /api/v1/syncs/{name}/runs',
+  'POST /api/v1/syncs/{name}/verify',
   'POST /api/v1/tokens/{provider}/{kind}/-/invalidate',
   'POST /api/v1/tokens/{provider}/{kind}/-/refresh',
   'POST /api/v1/tokens/{provider}/{kind}/{subject}/-/invalidate',
@@ -96,11 +107,20 @@ test('replies that carry data show an example', async () => {
     ['/api/v1/history', 'get'],
     ['/api/v1/history/statistics', 'get'],
     ['/api/v1/history', 'delete'],
+    ['/api/v1/syncs', 'get'],
+    ['/api/v1/syncs/{name}', 'get'],
+    ['/api/v1/syncs/{name}/runs', 'get'],
+    ['/api/v1/syncs/{name}/runs', 'post'],
+    ['/api/v1/syncs/{name}/verify', 'post'],
+    ['/api/v1/syncs/{name}/dead-letters', 'get'],
+    ['/api/v1/runs/{id}', 'get'],
+    ['/api/v1/runs/{id}/retry', 'post'],
     ...performancePrefixes.flatMap(prefix =>
       performance.map(([method, path]) => [`${prefix}/${path}`, method.toLowerCase()] as const),
     ),
   ] as const) {
-    expect(JSON.stringify(paths[path][method].responses['200']), path).toMatch(/"examples?":/)
+    const { 200: found, 202: taken } = paths[path][method].responses
+    expect(JSON.stringify(found ?? taken), path).toMatch(/"examples?":/)
   }
 })
 
