@@ -150,7 +150,9 @@ test('a position is lost when the file was replaced, became shorter, or was chan
   const content = rows(1000)
   const changes: ((path: string) => void)[] = [
     path => {
+      // Its bytes before the position and its times are those of the former one.
       writeFileSync(`${path}.new`, content)
+      utimesSync(`${path}.new`, 1, 1)
       renameSync(`${path}.new`, path)
     },
     path => truncateSync(path, content.length - 10),

@@ -11,6 +11,7 @@ export const sampleElements: readonly Element[] = [
   { id: '10', type: 'pump', name: 'ten', ownerId: '😀', attributes: { flow: 1.5, on: true }, modifiedAt: at(3) },
   { id: '9', type: 'valve', name: 'nine', ownerId: '10', attributes: { city: 'Ulm' }, modifiedAt: at(4) },
   { id: "it's 100 % a/b", type: "it's", name: 'quoted "x"', attributes: { city: 'Bonn' } },
+  { id: 'Zed', type: 'valve', name: 'upper case', ownerId: '9', attributes: { city: 'Ulm' }, modifiedAt: at(4) },
   { id: 'ring 1', type: 'ring', name: 'one', ownerId: 'ring 2', attributes: {}, modifiedAt: at(5) },
   { id: 'ring 2', type: 'ring', name: 'two', ownerId: 'ring 1', attributes: {}, modifiedAt: at(6) },
 ]

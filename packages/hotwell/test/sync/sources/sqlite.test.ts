@@ -64,10 +64,12 @@ test('what the target sqlite wrote is a source as it stands', async () => {
   const first = createSync({ name: 'plant', source: new ListSource([...sampleRecords]), target: sqliteTarget(path) })
   await first.run()
   await first.close()
+  // One relation waits for its end in a table of its own.
+  const count = sampleRecords.length - 1
   const target = new MemoryTarget({ batch: 2 })
   const second = createSync({ name: 'plant', source: sqlite(path), target })
-  expect(await second.run()).toMatchObject({ inserted: 13, failed: 0, deleted: 0 })
-  expect(await second.run()).toMatchObject({ inserted: 0, updated: 0, unchanged: 13, deleted: 0 })
+  expect(await second.run()).toMatchObject({ inserted: count, failed: 0, deleted: 0 })
+  expect(await second.run()).toMatchObject({ inserted: 0, updated: 0, unchanged: count, deleted: 0 })
   await second.close()
   expect(target.tables.elements.size).toBe(sampleElements.length)
 })
