@@ -14,7 +14,7 @@ const rooms: Record<string, { values: string[]; types: string[]; packages: strin
   accounts: { values: ['core', 'concurrency', 'database'], types: ['tokens'], packages: ['kysely'] },
   history: { values: ['core', 'concurrency', 'database'], types: ['tokens'], packages: ['kysely'] },
   sync: { values: ['core', 'concurrency', 'database'], types: [], packages: ['kysely'] },
-  monitoring: { values: ['core'], types: ['tokens', 'history', 'concurrency'], packages: [] },
+  monitoring: { values: ['core'], types: ['tokens', 'history', 'concurrency', 'sync'], packages: [] },
   testing: { values: ['core', 'tokens', 'sync'], types: ['tokens'], packages: [] },
 }
 /** The two factories wire the rooms together. */

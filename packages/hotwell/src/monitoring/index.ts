@@ -40,6 +40,33 @@ export {
   tunableLimits,
 } from './recommend-concurrency.ts'
 export type { RecentAcquisitions } from './section-verdict.ts'
+export type { SyncAnomaly, SyncAnomalyMetric } from './sync-anomalies.ts'
+export type { SyncCounters } from './sync-book.ts'
+export type { CacheCounts, CountedCache } from './sync-caches.ts'
+export type { BucketCounts, DistributionFigures } from './sync-distribution.ts'
+export type { SyncMetricsSource } from './sync-metrics.ts'
+export {
+  createSyncMonitor,
+  type SyncMonitor,
+  type SyncMonitorCounters,
+  type SyncMonitorOptions,
+  type WatchedSync,
+} from './sync-monitor.ts'
+export { registerSyncMetrics } from './sync-prometheus.ts'
+export type { ResourceFigures, ResourceUsage } from './sync-resources.ts'
+export type { RunSample } from './sync-run-samples.ts'
+export type {
+  RunCounts,
+  RunReport,
+  SyncFigures,
+  SyncMonitorSnapshot,
+  SyncMovingFigures,
+  SyncReport,
+  SyncStage,
+  ThroughputFigures,
+  WorkCounts,
+  WorkFigures,
+} from './sync-snapshot.ts'
 export {
   type CacheCounters,
   TokenMetrics,
