@@ -71,6 +71,14 @@ export function firstPage(paging: HttpPaging): PageState {
   return { parameters: { [parameter]: String(first) }, before: 0 }
 }
 
+/** Whether it can be of this paging: a source that is named by hand may be paged otherwise one day. */
+export function fits(paging: HttpPaging, { parameters, before }: PageState): boolean {
+  if (paging.kind === 'none' || paging.kind === 'link') return true
+  const isCounted = paging.kind === 'offset' || paging.kind === 'page'
+  const value = parameters?.[paging.parameter]
+  return isCounted ? Number.isFinite(Number(value ?? Number.NaN)) && before !== undefined : before === undefined
+}
+
 /**
  * What leads to the page behind a reply; undefined behind the last.
  * @throws HotwellError `source_failed` when the API goes on for ever

@@ -139,7 +139,7 @@ export function http(options: HttpSourceOptions): Source {
       request.signal.throwIfAborted()
       const leaving = new AbortController()
       const signal = AbortSignal.any([request.signal, leaving.signal])
-      const begin = request.after === undefined ? following(-1, undefined) : parsePosition(request.after, lists.length)
+      const begin = request.after === undefined ? following(-1, undefined) : parsePosition(request.after, lists)
       if (!begin.page) return
       try {
         const circle = new CircleWatch(JSON.stringify(begin))
@@ -231,11 +231,11 @@ function identityOf(options: HttpSourceOptions, lists: readonly { base: URL }[])
   return `${places} ${hash('sha256', canonicalJson(JSON.parse(parts)), 'base64url').slice(0, 22)}`
 }
 
-function parsePosition(text: string, lists: number): Position {
+function parsePosition(text: string, lists: readonly { readonly paging: HttpPaging }[]): Position {
   try {
     const { list, page } = JSON.parse(text) as Position
-    const isPage = page === undefined || (typeof page === 'object' && page !== null)
-    if (Number.isInteger(list) && list >= 0 && list < lists && isPage) return { list, page }
+    const found = lists[list]
+    if (found && (page ? fits(found.paging, page) : list === lists.length - 1)) return { list, page }
   } catch {
     // It is none.
   }

@@ -171,6 +171,20 @@ test('a cursor that has expired begins anew; a first page that is refused does n
   await expect(read(from)).rejects.toMatchObject({ code: 'source_failed' })
 })
 
+test('a position of another paging is lost, also where the source is named by hand', async () => {
+  api = await PagedApi.start(numbered(12))
+  const byOffset = source('offset', { identity: 'crm' })
+  const byCursor = source('cursor', { identity: 'crm' })
+  const [one] = await read(byOffset)
+  const [other] = await read(byCursor)
+  await expect(read(byCursor, one!.position)).rejects.toMatchObject({ code: 'position_lost' })
+  await expect(read(byOffset, other!.position)).rejects.toMatchObject({ code: 'position_lost' })
+  const longer = source('all', { relations: { url: `${api.url}/all` } })
+  await expect(read(longer, '{"list":0}'), 'relations are still to come').rejects.toMatchObject({
+    code: 'position_lost',
+  })
+})
+
 test('a filter becomes parameters; the size of pages does', async () => {
   api = await PagedApi.start(numbered(9))
   const from = source('offset', {
