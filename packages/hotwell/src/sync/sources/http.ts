@@ -7,6 +7,7 @@ import { ElementsByIds, type GetOptions } from './http-get.ts'
 import {
   at,
   firstPage,
+  fits,
   type HttpPaging,
   isRepeated,
   nextPage,
