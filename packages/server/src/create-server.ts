@@ -12,6 +12,7 @@ import {
 } from 'hotwell'
 import { type Accounts, createAccounts } from 'hotwell/accounts'
 import { createHistory, type History } from 'hotwell/history'
+import { createSyncMonitor, registerSyncMetrics } from 'hotwell/monitoring'
 import { buildStore, sealingKeys } from './build-store.ts'
 import { buildProviders } from './config/build-providers.ts'
 import { canonicalManifest } from './config/canonical-manifest.ts'
@@ -128,7 +129,10 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     const readiness = new Readiness(tokens, manifest)
     const access = new Access(keys, isLoopback(config.host))
     assertSyncTokens(plans, tokens)
-    const syncs = new Syncs({ tokens, book: new RunBook(join(dataDir, 'runs.db'), log), log })
+    const syncMonitor = createSyncMonitor()
+    registerSyncMetrics(registry, prometheus, syncMonitor)
+    const book = new RunBook(join(dataDir, 'runs.db'), log)
+    const syncs = new Syncs({ tokens, book, log, monitor: syncMonitor })
     const context = {
       tokens,
       syncs,

@@ -17,6 +17,13 @@ import { optimizeCommand } from './optimize.ts'
 import { refusePasswordArguments } from './password.ts'
 import { sealRotateCommand } from './seal-rotate.ts'
 import { serveCommand } from './serve.ts'
+import { syncCancelCommand } from './sync-cancel.ts'
+import { syncListCommand } from './sync-list.ts'
+import { syncPauseCommand } from './sync-pause.ts'
+import { syncResumeCommand } from './sync-resume.ts'
+import { syncRunCommand } from './sync-run.ts'
+import { syncStatusCommand } from './sync-status.ts'
+import { syncVerifyCommand } from './sync-verify.ts'
 import { tokenGetCommand } from './token-get.ts'
 import { tokenInvalidateCommand } from './token-invalidate.ts'
 import { tokenListCommand } from './token-list.ts'
@@ -58,6 +65,25 @@ Examples:
   $ hotwell account list --site court_zxfw`,
     )
   refusePasswordArguments(account as never)
+  const sync = new Command('sync')
+    .description('Run the syncs of a running server, and look after them.')
+    .addCommand(syncListCommand())
+    .addCommand(syncRunCommand())
+    .addCommand(syncStatusCommand())
+    .addCommand(syncPauseCommand())
+    .addCommand(syncResumeCommand())
+    .addCommand(syncCancelCommand())
+    .addCommand(syncVerifyCommand())
+    .addHelpText(
+      'after',
+      `
+The server is named by --url or HOTWELL_URL, the API key is read from HOTWELL_API_KEY.
+
+Examples:
+  $ hotwell sync list
+  $ hotwell sync run plant
+  $ hotwell sync verify plant --repair`,
+    )
   const keys = new Command('keys')
     .description('Make, list and revoke API keys.')
     .addCommand(keysCreateCommand())
@@ -79,6 +105,7 @@ Examples:
     .addCommand(demoCommand())
     .addCommand(token as never)
     .addCommand(account as never)
+    .addCommand(sync as never)
     .addCommand(historyCommand() as never)
     .addCommand(optimizeCommand() as never)
     .addCommand(keys as never)
@@ -93,6 +120,7 @@ Examples:
   $ hotwell serve                           serve the tokens of hotwell.config.* in this folder
   $ hotwell token get feishu/tenant/acme    print a token
   $ hotwell account add court_zxfw zhang    add an account to log in with
+  $ hotwell sync run plant                  copy data, and watch it
   $ hotwell optimize                        check the health of a running server
   $ hotwell keys create worker              make an API key`,
     ) as Command

@@ -1,5 +1,8 @@
 import { HotwellError, type TokenManager } from 'hotwell'
-import type { Outcome, Told } from '../workers/messages.ts'
+import { Events } from 'hotwell/core'
+import type { SyncMonitor } from 'hotwell/monitoring'
+import type { SyncEvents } from 'hotwell/sync'
+import type { Outcome } from '../workers/messages.ts'
 import type { SyncPlan } from '../workers/sync-plan.ts'
 import { isOver, type RunRecord } from './run-record.ts'
 import { SyncThread } from './sync-thread.ts'
@@ -8,7 +11,8 @@ export interface LiveRunContext {
   readonly tokens: TokenManager
   /** Writes the record down; called on each change of state, and now and then in between. */
   readonly save: (record: RunRecord) => Promise<void>
-  readonly told: (told: Told) => void
+  /** Hears what the sync tells in its thread. */
+  readonly monitor: SyncMonitor
 }
 
 /** So often it is written down how far a run is. */
@@ -50,16 +54,23 @@ export class LiveRun {
 
   /** It is its turn. */
   begin(): void {
-    const { tokens, told } = this.#context
+    const { tokens, monitor } = this.#context
+    const events = new Events<SyncEvents>()
+    const unwatch = monitor.watch({ name: this.#plan.name, on: (name, listener) => events.on(name, listener) })
     this.#thread = new SyncThread(this.#plan, this.#record.work, tokens, {
       progress: progress => {
         this.#record = { ...this.#record, progress }
         if (Date.now() >= this.#savedAt + savingMs) void this.#save()
       },
-      told,
+      told: told => {
+        for (const { name, event } of told) events.emit(name, event)
+      },
     })
     void this.#change({ state: 'running', startedAt: this.#record.startedAt ?? Date.now() })
-    void this.#thread.outcome.then(outcome => this.#over(outcome))
+    void this.#thread.outcome.then(outcome => {
+      unwatch()
+      return this.#over(outcome)
+    })
   }
 
   /** What was read is written. */

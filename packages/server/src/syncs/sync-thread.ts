@@ -7,7 +7,7 @@ import { answerForToken } from './token-desk.ts'
 
 export interface SyncThreadListener {
   progress?(progress: RunProgress): void
-  told?(told: Told): void
+  told?(told: readonly Told[]): void
 }
 
 /** So long a thread that is to end may take; then it is cut off, which leaves its target as a kill would. */

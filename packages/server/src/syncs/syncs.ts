@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { HotwellError, type Logger, type TokenManager } from 'hotwell'
-import type { Told } from '../workers/messages.ts'
+import type { SyncMonitor } from 'hotwell/monitoring'
 import { hotwellError } from '../workers/plain-error.ts'
 import type { DeadLetterPage } from '../workers/read-dead-letters.ts'
 import type { SyncPlan } from '../workers/sync-plan.ts'
@@ -15,8 +15,7 @@ export interface SyncsParts {
   readonly tokens: TokenManager
   readonly book: RunBook
   readonly log: Logger
-  /** Hears what the syncs tell. */
-  readonly told?: (told: Told) => void
+  readonly monitor: SyncMonitor
 }
 
 /** A sync of the configuration, and how it stands with it. */
@@ -201,8 +200,8 @@ export class Syncs {
   }
 
   #add(record: RunRecord, plan: SyncPlan): LiveRun {
-    const { tokens, book, told = () => {} } = this.#parts
-    const run = new LiveRun(record, plan, { tokens, told, save: changed => book.put(changed) })
+    const { tokens, book, monitor } = this.#parts
+    const run = new LiveRun(record, plan, { tokens, monitor, save: changed => book.put(changed) })
     this.#live.set(plan.name, run)
     this.#schedule.set(plan.name, undefined)
     void run.ended.then(ended => this.#ended(ended))

@@ -27,7 +27,7 @@ export type ToThread =
 /** From the thread. */
 export type FromThread =
   | { readonly kind: 'progress'; readonly progress: RunProgress }
-  | { readonly kind: 'told'; readonly told: Told }
+  | { readonly kind: 'told'; readonly told: readonly Told[] }
   /** Wants a token; `rejected` is the one that the API would not have. */
   | { readonly kind: 'ask'; readonly number: number; readonly ref: string; readonly rejected?: string }
   | { readonly kind: 'ended'; readonly outcome: Outcome }

@@ -8,8 +8,10 @@ import { plainError } from './plain-error.ts'
 import { readDeadLetters } from './read-dead-letters.ts'
 import type { TokenClient, TokenUse } from './token-client.ts'
 
-/** So often the server hears how far it is, at most. */
+/** So often the server hears how far it is and what was done, at most: a message a page would keep it busy. */
 const tellingMs = 200
+
+const eventNames = ['run.started', 'run.finished', 'run.failed', 'run.waiting', 'page.read', 'batch.written'] as const
 
 const port = parentPort!
 const { plan, work } = workerData as SyncThreadData
@@ -18,6 +20,9 @@ let client: TokenClient | undefined
 let sync: Sync | undefined
 let isPaused = false
 let stats: RunStats | undefined
+/** Those that were not told yet. */
+const events: Told[] = []
+let eventsToldAt = 0
 
 port.on('message', (message: ToThread) => {
   if (message.kind === 'token') client?.answer(message)
@@ -33,6 +38,7 @@ port.on('message', (message: ToThread) => {
 })
 
 const outcome = await done()
+tellEvents()
 tell({ kind: 'ended', outcome })
 port.close()
 
@@ -105,15 +111,17 @@ async function tokenUses(fromFile: CheckedConfig['providers']): Promise<Map<stri
 
 function listen(from: Sync): void {
   from.on('run.failed', told => void (stats = told.stats))
-  for (const name of [
-    'run.started',
-    'run.finished',
-    'run.failed',
-    'run.waiting',
-    'page.read',
-    'batch.written',
-  ] as const)
-    from.on(name, event => tell({ kind: 'told', told: { name, event } as Told }))
+  for (const name of eventNames) {
+    from.on(name, event => {
+      events.push({ name, event } as Told)
+      if (performance.now() >= eventsToldAt + tellingMs) tellEvents()
+    })
+  }
+}
+
+function tellEvents(): void {
+  eventsToldAt = performance.now()
+  if (events.length > 0) tell({ kind: 'told', told: events.splice(0) })
 }
 
 /** Now and then, and whenever something changes that people act upon. */

@@ -22,7 +22,7 @@ export function unit(index: number): string {
 
 /** What a target holds, looked at from outside. */
 export function counted(path: string, table: string, where = '1'): number {
-  const database = new DatabaseSync(path, { readOnly: true })
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
   try {
     return Number(database.prepare(`select count(*) as count from ${table} where ${where}`).get()!.count)
   } finally {
