@@ -55,6 +55,12 @@ test('copy paged API: with a handle’s tokens, through rejected ones and limits
   expect(printed).toMatch(/requests, 2 tokens$/m)
 })
 
+test('executor: every report once, what was turned away is sent again', async () => {
+  const printed = await example('executor')
+  expect(printed).toContain('customer-13: The API answered 404.')
+  expect(printed).toMatch(/^399 reports; [1-9]\d* requests were turned away, [1-9]\d* were sent again$/m)
+})
+
 test('every example is run by a test', () => {
   const files = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' })
   const examples = files.filter(name => name.endsWith('.ts') && !name.includes('node_modules'))
@@ -62,6 +68,7 @@ test('every example is run by a test', () => {
     'background-preheating.ts',
     // By browser-login.test.ts, which needs a Chromium.
     join('browser-login', 'browser-login.ts'),
+    'executor.ts',
     'copy-jsonl.ts',
     'copy-paged-api.ts',
     'library-use.ts',

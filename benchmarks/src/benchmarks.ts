@@ -69,4 +69,19 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
     timeoutSeconds: 300,
     run: async () => (await import('./sync-filters/sync-filters.ts')).syncFilters(),
   },
+  adaptive: {
+    about: 'adaptive concurrency at simulated backends whose capacity changes, beside three published rules',
+    timeoutSeconds: 600,
+    run: async () => (await import('./adaptive/adaptive.ts')).adaptive(),
+  },
+  executor: {
+    about: 'the executor: I/O tasks of 50 ms at any number of slots, and what a task costs by itself',
+    timeoutSeconds: 300,
+    run: async () => (await import('./executor/executor.ts')).executor(),
+  },
+  'sync-monitoring': {
+    about: 'what a monitor costs of a run from JSONL to SQLite, with and without',
+    timeoutSeconds: 600,
+    run: async () => (await import('./sync-monitoring/sync-monitoring.ts')).syncMonitoring(),
+  },
 }
