@@ -57,6 +57,7 @@ export interface HotwellServer extends AsyncDisposable {
   readonly accounts: Accounts
   /** Undefined with `history: false`. */
   readonly history: History | undefined
+  readonly syncs: Syncs
   /** `http://host:port` of what it listens on, without a slash at the end. */
   readonly url: string
   /** Whether callers need an API key. */
@@ -170,6 +171,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
       tokens,
       accounts,
       history,
+      syncs,
       url,
       get keysRequired() {
         return access.keysRequired

@@ -1,4 +1,6 @@
 import type { AcquisitionRecord, Logger, TokenInspection, TokenManager } from 'hotwell'
+import type { RunRecord } from '../syncs/run-record.ts'
+import type { Syncs } from '../syncs/syncs.ts'
 import { LiveLines, type Output } from './live-lines.ts'
 
 const redrawMs = 2000
@@ -46,6 +48,11 @@ export class DemoConsole {
     })
   }
 
+  /** A line for each run of a sync. */
+  observeSyncs(syncs: Pick<Syncs, 'on'>): void {
+    syncs.on('run.ended', record => this.#lines.line(runLine(record)))
+  }
+
   open(greeting: string): void {
     this.#lines.line(greeting)
     this.#lines.line(`${'time'.padEnd(10)}${'token'.padEnd(refWidth)}${'why'.padEnd(11)}${'took'.padEnd(9)}then`)
@@ -64,8 +71,8 @@ export class DemoConsole {
   }
 
   #say(message: string): void {
-    // A failed acquisition has its line, with the reason.
-    if (!/^Acquiring \S+ failed$/.test(message)) this.#lines.line(`!  ${message}`)
+    // A failed acquisition and a failed run have their lines, with the reason.
+    if (!/^(Acquiring \S+ failed$|A run of the sync )/.test(message)) this.#lines.line(`!  ${message}`)
   }
 
   #flush(): void {
@@ -102,6 +109,16 @@ function rowOf(token: TokenInspection): string {
   const bar = '█'.repeat(Math.min(20, Math.ceil(left / 3))).padEnd(20, '·')
   const end = left > 0 ? `${left} s left`.padStart(10) : 'none'.padStart(10)
   return `  ${token.ref.padEnd(refWidth)}${token.state.padEnd(9)}${bar} ${end}   renewals ${token.renewals}`
+}
+
+function runLine({ sync, trigger, state, stats, error, startedAt, finishedAt = Date.now() }: RunRecord): string {
+  const { total = 0, inserted = 0, updated = 0, deleted = 0 } = stats ?? {}
+  const changes = inserted + updated + deleted
+  const done = `${total} records, ${changes === 0 ? 'none changed' : `${inserted} inserted, ${updated} updated, ${deleted} deleted`}`
+  const why = trigger === 'interval' ? 'interval' : reasons.manual
+  const took = `${startedAt === undefined ? 0 : finishedAt - startedAt} ms`
+  const then = state === 'completed' ? done : `${state}${error ? `: ${error.message}` : ''}`
+  return `${clock(finishedAt).padEnd(10)}${`sync ${sync}`.padEnd(refWidth)}${why.padEnd(11)}${took.padEnd(9)}${then}`
 }
 
 function lookups(tokens: TokenManager): { hits: number; misses: number } {

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { startLarkSimulator, startOpenIdProvider } from '@hotwell/sandbox'
-import type { Provider } from 'hotwell'
 import { clientCredentials } from 'hotwell/providers/client-credentials'
-import { feishu } from 'hotwell/providers/feishu'
+import type { HotwellConfig } from '../config/config-schema.ts'
 import { type DemoCourt, startDemoCourt } from './demo-court.ts'
 
 /** Short enough that a watcher sees renewals within a minute. */
@@ -12,7 +11,7 @@ const openIdLifeSeconds = 44
 const latencyMs = 120
 
 export interface DemoWorld {
-  providers: Record<string, Provider>
+  providers: NonNullable<HotwellConfig['providers']>
   manifest: string[]
   court: Pick<DemoCourt, 'site' | 'accounts'>
   close(): Promise<void>
@@ -42,14 +41,16 @@ export async function startDemoWorld(): Promise<DemoWorld> {
   const running = started.move()
   return {
     providers: {
-      feishu: feishu({
+      // As a file would have it, because a sync takes it to another thread.
+      feishu: {
+        use: 'hotwell/providers/feishu',
         baseUrl: lark.url,
         appId,
         appSecret,
         tenants: Object.fromEntries(
           tenants.map(app => [app.tenants[0], { appId: app.appId, appSecret: app.appSecret }]),
         ),
-      }),
+      },
       crm: clientCredentials({ issuer: openId.issuer, ...client }),
       [court.site]: court.provider,
     },

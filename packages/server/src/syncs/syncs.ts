@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { HotwellError, type Logger, type TokenManager } from 'hotwell'
+import { Events } from 'hotwell/core'
 import type { SyncMonitor } from 'hotwell/monitoring'
 import { hotwellError } from '../workers/plain-error.ts'
 import type { DeadLetterPage } from '../workers/read-dead-letters.ts'
@@ -29,6 +30,11 @@ export interface SyncFacts {
   readonly nextAt?: number
 }
 
+export interface SyncsEvents {
+  /** A run is over, or was left for the next server to go on with. */
+  'run.ended': RunRecord
+}
+
 type Begun = Pick<RunRecord, 'trigger' | 'retryOf'>
 
 /** More threads than cores only wait for each other. */
@@ -42,6 +48,7 @@ export class Syncs {
   /** By the name of their sync. */
   readonly #live = new Map<string, LiveRun>()
   readonly #schedule: Schedule
+  readonly #events = new Events<SyncsEvents>()
   #purging: NodeJS.Timeout | undefined
   #hasBegun = false
   #isClosed = false
@@ -83,6 +90,11 @@ export class Syncs {
     this.#plans.clear()
     for (const plan of plans) this.#plans.set(plan.name, plan)
     for (const { name } of plans) await this.#arm(name)
+  }
+
+  /** Registers a listener and returns the function that removes it. */
+  on<Name extends keyof SyncsEvents>(name: Name, listener: (event: SyncsEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener)
   }
 
   get names(): readonly string[] {
@@ -240,11 +252,13 @@ export class Syncs {
     for (const run of runs) if (run.isWaiting && free-- > 0) run.begin()
   }
 
-  #ended({ sync, id, state, error, stats }: RunRecord): void {
+  #ended(record: RunRecord): void {
+    const { sync, id, state, error, stats } = record
     this.#live.delete(sync)
     const fields = { sync, run: id, state, ...(error && { code: error.code }), ...(stats && { records: stats.total }) }
     if (state === 'failed') this.#parts.log.warn(fields, `A run of the sync "${sync}" failed: ${error?.message}`)
     else this.#parts.log.info(fields, `A run of the sync "${sync}" is ${state}`)
+    this.#events.emit('run.ended', record)
     this.#proceed()
     void this.#arm(sync).catch(() => {})
   }

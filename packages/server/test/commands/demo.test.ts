@@ -1,6 +1,8 @@
 import { createServer as createTcpServer } from 'node:net'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../start.ts'
+import { counted, writePlant } from '../syncs/plant-file.ts'
 import { RunningHotwell, runHotwell } from './run-hotwell.ts'
 
 async function token(url: string, ref: string): Promise<string> {
@@ -60,4 +62,26 @@ test('the demo logs in with the good accounts of a site, tries a flaky captcha a
   expect((await fetch(`${url}/api/v1/performance/health`)).status).toBe(200)
   expect(await demo.stop()).toBe(0)
   expect(demo.stderr).toBe('')
+})
+
+test('the demo copies the people of a tenant into SQLite with the token that it keeps hot, and a file of yours', async () => {
+  const data = await temporaryFolder()
+  const file = join(data, 'plant.jsonl')
+  await writePlant(file, 12)
+  const demo = new RunningHotwell(['demo', '--port', '0', '--data', data, '--jsonl', file])
+  const [, path] = await demo.says(/ file {4}\S+plant\.jsonl, into (\S+\.db)\n/)
+  await demo.says(/sync people +(interval|asked for) +\d+ ms +\d+ records, \d+ inserted, 0 updated, 0 deleted\n/)
+  await demo.says(/sync file +(interval|asked for) +\d+ ms +23 records, 23 inserted/)
+  expect(counted(path!, 'elements')).toBe(12)
+  const people = join(data, 'people.db')
+  expect([counted(people, 'elements', "type = 'department'"), counted(people, 'elements', "type = 'user'")]).toEqual([
+    12, 80,
+  ])
+  const [, url] = await demo.says(/curl (http:\/\/127\.0\.0\.1:\d+)/)
+  const verified = await runHotwell(['sync', 'verify', 'people'], { environment: { HOTWELL_URL: url! } })
+  expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('They are equal.') })
+  expect(await demo.stop()).toBe(0)
+  expect(demo.stderr).toBe('')
+  const missing = await runHotwell(['demo', '--port', '0', '--data', data, '--jsonl', join(data, 'no.jsonl')])
+  expect(missing).toMatchObject({ code: 2, stderr: expect.stringMatching(/There is no file .*no\.jsonl/) })
 })
