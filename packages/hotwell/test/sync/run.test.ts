@@ -250,6 +250,31 @@ test('a source that fails for too long ends the run, which says what it had done
   expect(statsOf(error)).toMatchObject({ state: 'failed', total: 0 })
 })
 
+test('a source with small pages that fails at every second one gets to its end all the same, and reads no page twice', async () => {
+  const { sync, source, target } = scene(many(60), { strategy: { batchSize: 100 } })
+  let [pages, failures] = [0, 0]
+  const read = source.read.bind(source)
+  source.read = request => read({ ...request, pageRecords: 5 })
+  source.beforePage = () => {
+    if (++pages % 2 === 0 && ++failures) throw new HotwellError('source_failed', 'Not now.')
+  }
+  expect(await sync.run()).toMatchObject({ total: 60, inserted: 60 })
+  expect(failures).toBeGreaterThan(8)
+  expect(pages - failures, 'each page once').toBe(12)
+  expect(target.tables.elements.size).toBe(60)
+})
+
+test('a record that is nested without end is a dead letter', async () => {
+  let nested: unknown = 1
+  for (let level = 0; level < 20_000; level++) nested = { nested }
+  const { sync, target } = scene([element('a'), element('deep', nested), element('b')])
+  expect(await sync.run()).toMatchObject({ inserted: 2, failed: 1 })
+  expect([...target.tables.letters.values()][0]).toMatchObject({
+    key: 'deep',
+    reason: expect.stringContaining('nested'),
+  })
+})
+
 test('a position that the source does not know any more begins a new reading in the same run', async () => {
   const { sync, source, target } = scene(many(20))
   let lost = 0

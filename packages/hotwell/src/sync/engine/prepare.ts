@@ -24,6 +24,8 @@ export type Prepared =
 const filtered: Prepared = Object.freeze({ filtered: true as const })
 /** A dead letter shows a record's beginning. */
 const shownCharacters = 4000
+/** Everything behind this goes through values level by level. */
+const deepest = 100
 
 /** Checks, filters and maps one record. Never throws for the record's sake. */
 export function prepare(given: unknown, { filter, map, maxRecordBytes }: PrepareOptions): Prepared {
@@ -76,15 +78,16 @@ function mappedBy(map: RecordMapping, record: SyncRecord): SyncRecord | undefine
 function bytesOf(record: SyncRecord): number {
   if (isRelation(record)) return record.from.length + record.type.length + record.to.length
   let bytes = 'name' in record ? record.name.length + record.type.length : 0
-  for (const name in record.attributes) bytes += name.length + sizeOf(record.attributes[name])
+  for (const name in record.attributes) bytes += name.length + sizeOf(record.attributes[name], idOf(record), 1)
   return bytes
 }
 
-function sizeOf(value: unknown): number {
+function sizeOf(value: unknown, id: string, level: number): number {
+  if (level > deepest) throw new RecordError(`Its attributes are nested deeper than ${deepest} levels.`, id)
   if (typeof value === 'string') return value.length
   if (typeof value !== 'object' || value === null) return 8
   let size = 2
-  for (const name in value) size += name.length + sizeOf((value as Record<string, unknown>)[name])
+  for (const name in value) size += name.length + sizeOf((value as Record<string, unknown>)[name], id, level + 1)
   return size
 }
 
@@ -95,6 +98,14 @@ function letterOf(given: unknown, { message, id }: RecordError): DeadLetter {
 }
 
 function shown(given: unknown): string {
-  const json = JSON.stringify(given) ?? String(given)
+  const json = textOf(given)
   return json.length > shownCharacters ? `${json.slice(0, shownCharacters)}…` : json
+}
+
+function textOf(given: unknown): string {
+  try {
+    return JSON.stringify(given) ?? String(given)
+  } catch (error) {
+    return `(cannot be shown: ${(error as Error).message})`
+  }
 }

@@ -44,6 +44,8 @@ export class Pass {
   readonly #expected: ReadonlyMap<number, string>
   #page: number
   #position: string | undefined
+  /** In the middle of a page: what it holds so far is not to be written. */
+  #isTaking = false
   /** Since the last cut. */
   #records = 0
   /** When the first of these came; monotonic. */
@@ -73,6 +75,10 @@ export class Pass {
   async read(): Promise<boolean> {
     try {
       return await this.#read()
+    } catch (error) {
+      // Whole pages that came before it are kept: a source that fails often would never get further otherwise.
+      if (!this.#isTaking) this.#cut()
+      throw error
     } finally {
       await Promise.allSettled(this.#lanes.map(lane => lane.written()))
     }
@@ -102,6 +108,7 @@ export class Pass {
 
   /** Returns false when it is not the page that was there before. */
   #take(page: SourcePage): boolean {
+    this.#isTaking = true
     const number = ++this.#page
     this.#position = page.position
     if (this.#records === 0) this.#sinceMs = this.#context.clock.monotonic()
@@ -110,6 +117,7 @@ export class Pass {
     for (const record of page.unreadable ?? []) this.#putUnreadable(record, number)
     this.#meet(prepared, number)
     for (const one of prepared) this.#put(one, number)
+    this.#isTaking = false
     const expected = this.#expected.get(number)
     return expected === undefined || this.#lanes.length === 1 || expected === this.#digest.toString()
   }
