@@ -68,9 +68,9 @@ test('every example is run by a test', () => {
     'background-preheating.ts',
     // By browser-login.test.ts, which needs a Chromium.
     join('browser-login', 'browser-login.ts'),
-    'executor.ts',
     'copy-jsonl.ts',
     'copy-paged-api.ts',
+    'executor.ts',
     'library-use.ts',
     'own-provider.ts',
     'performance-monitoring.ts',
