@@ -1,4 +1,5 @@
-import type { Logger } from 'hotwell'
+import { existsSync } from 'node:fs'
+import { HotwellError, type Logger } from 'hotwell'
 import { type Database, type Migration, openSqlite } from 'hotwell/database'
 import { isOver, type RunRecord } from './run-record.ts'
 
@@ -41,7 +42,8 @@ export interface RunSearch {
 export class RunBook {
   readonly #path: string
   readonly #log: Logger
-  #database: Database<Tables> | undefined
+  #opening: Promise<Database<Tables>> | undefined
+  #isClosed = false
   /** Writes follow each other: what is told last stays. */
   #writing: Promise<unknown> = Promise.resolve()
 
@@ -50,17 +52,17 @@ export class RunBook {
     this.#log = log
   }
 
-  async open(): Promise<void> {
-    this.#database = await openSqlite<Tables>(this.#path)
-    await this.#database.migrate([runsRecords])
+  /** Whether anything was ever written down. */
+  get isThere(): boolean {
+    return existsSync(this.#path)
   }
 
   /** Never rejects: a run goes on also while nobody can write down that it does. */
   put(record: RunRecord): Promise<void> {
     const { id, sync, createdAt } = record
     const row = { id, sync, is_over: isOver(record) ? 1 : 0, created_at: createdAt, record: JSON.stringify(record) }
-    const written = this.#writing.then(() =>
-      this.#open.query(database =>
+    const written = this.#writing.then(async () =>
+      (await this.#opened()).query(database =>
         database
           .insertInto('sync_runs')
           .values(row)
@@ -75,7 +77,7 @@ export class RunBook {
   }
 
   async get(id: string): Promise<RunRecord | undefined> {
-    const rows = await this.#open.query(database =>
+    const rows = await (await this.#opened()).query(database =>
       database.selectFrom('sync_runs').select('record').where('id', '=', id).execute(),
     )
     return rows.map(recordOf)[0]
@@ -83,7 +85,7 @@ export class RunBook {
 
   /** The newest first. */
   async search({ sync, limit, after }: RunSearch): Promise<RunRecord[]> {
-    const rows = await this.#open.query(database => {
+    const rows = await (await this.#opened()).query(database => {
       const query = database
         .selectFrom('sync_runs')
         .select('record')
@@ -107,14 +109,14 @@ export class RunBook {
 
   /** Those that are not over, the oldest first. */
   async unfinished(): Promise<RunRecord[]> {
-    const rows = await this.#open.query(database =>
+    const rows = await (await this.#opened()).query(database =>
       database.selectFrom('sync_runs').select('record').where('is_over', '=', 0).orderBy('created_at').execute(),
     )
     return rows.map(recordOf)
   }
 
   async purge(now: number): Promise<void> {
-    await this.#open.query(database =>
+    await (await this.#opened()).query(database =>
       database
         .deleteFrom('sync_runs')
         .where('is_over', '=', 1)
@@ -125,11 +127,29 @@ export class RunBook {
 
   async close(): Promise<void> {
     await this.#writing
-    await this.#database?.close()
+    this.#isClosed = true
+    const database = await this.#opening?.catch(() => undefined)
+    await database?.close()
   }
 
-  get #open(): Database<Tables> {
-    return this.#database!
+  #opened(): Promise<Database<Tables>> {
+    if (this.#isClosed) throw new HotwellError('closed', `${this.#path} has been closed.`)
+    this.#opening ??= this.#open().catch(error => {
+      this.#opening = undefined
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<Database<Tables>> {
+    const database = await openSqlite<Tables>(this.#path)
+    try {
+      await database.migrate([runsRecords])
+      return database
+    } catch (error) {
+      await database.close()
+      throw error
+    }
   }
 }
 

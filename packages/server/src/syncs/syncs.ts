@@ -61,9 +61,10 @@ export class Syncs {
   /** Finds what another server has left. Nothing runs yet. */
   async open(plans: readonly SyncPlan[]): Promise<void> {
     const { book } = this.#parts
-    await book.open()
     for (const plan of plans) this.#plans.set(plan.name, plan)
-    for (const record of await book.unfinished()) {
+    // A server without syncs needs no file of runs.
+    const unfinished = plans.length > 0 || book.isThere ? await book.unfinished() : []
+    for (const record of unfinished) {
       const wasLeft = record.state === 'running' || record.state === 'pending'
       const left: RunRecord = wasLeft ? { ...record, state: 'interrupted' } : record
       const plan = this.#plans.get(record.sync)
@@ -78,7 +79,7 @@ export class Syncs {
     this.#hasBegun = true
     this.#proceed()
     for (const name of this.names) await this.#arm(name)
-    const purge = () => void book.purge(Date.now()).catch(() => {})
+    const purge = () => void (book.isThere && book.purge(Date.now()).catch(() => {}))
     purge()
     this.#purging = setInterval(purge, purgeMs).unref()
   }

@@ -1,8 +1,9 @@
-import { appendFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { appendFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { generateKey, type HotwellConfig, hashKey } from '@hotwell/server'
+import { createServer, generateKey, type HotwellConfig, hashKey } from '@hotwell/server'
 import { custom } from 'hotwell/providers/custom'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { ask, start, temporaryFolder } from '../start.ts'
 import { counted, syncCaller, unit, writePlant } from './plant-file.ts'
 
@@ -307,4 +308,66 @@ test('what is not there is told with what is', async () => {
     status: 400,
     json: { detail: expect.stringMatching(/cursor/) },
   })
+})
+
+test('a thread whose source does not listen is cut off, and the next run finds the target free', async () => {
+  const folder = await temporaryFolder()
+  const use = join(folder, 'deaf.mjs')
+  await writeFile(
+    use,
+    `import { existsSync } from 'node:fs'
+    export function deaf(path) {
+      return { name: 'deaf', identity: path, consistency: 'snapshot', order: 'none', cursors: 'durable', async *read() {
+        yield { records: [{ id: 'a', type: 'a', name: 'A', attributes: {} }], position: '1' }
+        while (!existsSync(path)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+      } }
+    }`,
+  )
+  const target = { use: 'hotwell/targets/sqlite', path: join(folder, 'a.db') }
+  const deaf = { source: { use, path: join(folder, 'end') }, target }
+  const { url } = await start({ syncs: { deaf } })
+  const { post, until } = syncCaller(url)
+  const { id } = (await post('syncs/deaf/runs')).json
+  await until(id, 'running')
+  // It takes its time to load.
+  await eventually(() => existsSync(target.path))
+  expect(await post(`runs/${id}/cancel`)).toMatchObject({ status: 200, json: { state: 'cancelled' } })
+  await writeFile(deaf.source.path, '')
+  expect(await until((await post(`runs/${id}/retry`)).json.id)).toMatchObject({ state: 'completed' })
+})
+
+test('a changed configuration brings other syncs; one that cannot be is refused, and the old ones stay', async () => {
+  const cwd = await temporaryFolder()
+  await writePlant(join(cwd, 'plant.jsonl'), 2)
+  const plant = {
+    source: { use: 'hotwell/sources/jsonl', path: 'plant.jsonl' },
+    target: { use: 'hotwell/targets/sqlite', path: 'a.db' },
+  }
+  const write = (syncs: object) =>
+    writeFile(join(cwd, 'hotwell.config.json'), JSON.stringify({ port: 0, history: false, dataDir: 'data', syncs }))
+  await write({ plant })
+  const logger = { debug() {}, info() {}, warn() {}, error() {} }
+  const server = await createServer({ cwd, environment: {}, logger })
+  onTestFinished(() => server.close())
+  const { post, until, get } = syncCaller(server.url)
+  const names = async () => (await get('syncs')).json.syncs.map(({ name }: { name: string }) => name)
+  await write({ other: { ...plant, source: { ...plant.source, use: 'hotwell/sources/none' } } })
+  expect(await server.reload()).toBe(false)
+  expect(await names()).toEqual(['plant'])
+  await write({
+    plant: { ...plant, target: { ...plant.target, path: 'b.db' } },
+    twin: { ...plant, intervalSeconds: 3600 },
+  })
+  expect(await server.reload()).toBe(true)
+  expect(await names()).toEqual(['plant', 'twin'])
+  await until((await post('syncs/plant/runs')).json.id)
+  expect(counted(join(cwd, 'b.db'), 'elements')).toBe(2)
+  await eventually(async () => (await get('syncs/twin')).json.last?.state === 'completed')
+})
+
+test('a server without syncs makes no file of runs', async () => {
+  const dataDir = await temporaryFolder()
+  const server = await start({ dataDir })
+  expect((await syncCaller(server.url).get('syncs')).json).toEqual({ syncs: [] })
+  expect(await readdir(dataDir)).not.toContain('runs.db')
 })
