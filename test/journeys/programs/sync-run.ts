@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { jsonl } from 'hotwell/sources/jsonl'
 import { createSync, type Target, type TargetConnection, type TargetTransaction } from 'hotwell/sync'
+import { postgres } from 'hotwell/targets/postgres'
 import { sqlite } from 'hotwell/targets/sqlite'
 
 interface Settings {
   path: string
-  target: { sqlite: string }
+  target: { sqlite: string } | { postgres: string }
   batchSize: number
   /** Saves the position in a transaction of its own, ahead of the data. */
   outside?: boolean
@@ -13,7 +14,7 @@ interface Settings {
 
 /** Runs a sync once, telling its parent how far it got, until it is killed or done. */
 const { path, target, batchSize, outside } = JSON.parse(process.argv[2]!) as Settings
-const into = sqlite(target.sqlite)
+const into = 'sqlite' in target ? sqlite(target.sqlite) : postgres({ connectionString: target.postgres })
 const sync = createSync({
   name: 'plant',
   source: jsonl(path),
@@ -59,7 +60,9 @@ function ahead(connection: TargetConnection): TargetConnection {
           if (text) await inner.save(lane, text)
           return saved
         })
-        await pause(5)
+        // The parent is told, and has the time to kill it here.
+        process.send!({ ahead: lane })
+        await pause(30)
         return connection.transaction(lane, inner => work(changed(inner, { save: async () => {} }), former))
       }
     },
