@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import type { BatchWritten, PageRead, SyncEvents } from '../sync/sync-events.ts'
+import type { BatchWritten, SyncEvents } from '../sync/sync-events.ts'
 import type { RunState } from '../sync/sync-stats.ts'
 import type { BucketCounts } from './sync-distribution.ts'
 import type { RunCounts, SyncFigures, SyncStage, ThroughputFigures, WorkCounts } from './sync-snapshot.ts'
@@ -16,6 +16,7 @@ export interface SyncCounters extends WorkCounts, Omit<ThroughputFigures, 'movin
 /** All that is known of one sync, or of all together. */
 export class SyncBook {
   readonly #clock: Clock
+  /** Of the runs that have ended. */
   readonly #tally = new SyncTally()
   readonly #throughput: SyncThroughput
   readonly #ended = { completed: 0, failed: 0, cancelled: 0 }
@@ -33,51 +34,42 @@ export class SyncBook {
     this.#throughput.began()
   }
 
-  /** `processed`: in this run, by this process. */
-  ended(state: RunState, processed: number, durationMs: number): void {
+  /** `tally`: what was done since the book began. */
+  ended(state: RunState, tally: SyncTally, durationMs: number): void {
     if (state === 'completed') this.#lastCompletedAt = this.#clock.now()
     this.#ended[state === 'completed' || state === 'cancelled' ? state : 'failed']++
-    this.left(processed, durationMs)
+    this.left(tally, durationMs)
   }
 
   /** It runs on, and nobody listens any more. */
-  left(processed: number, durationMs: number): void {
+  left(tally: SyncTally, durationMs: number): void {
     this.#running--
-    this.#throughput.ended(processed, durationMs)
+    this.#tally.merge(tally)
+    this.#throughput.ended(tally.processed, durationMs)
   }
 
   waiting(until: SyncEvents['run.waiting']['until']): void {
     this.#waits[until]++
   }
 
-  page(page: PageRead): void {
-    this.#tally.page(page)
-  }
-
+  /** `now`: monotonic ms. */
   batch(now: number, batch: BatchWritten): void {
-    this.#tally.batch(batch)
     this.#throughput.add(now, batch)
   }
 
-  givenUp(): void {
-    this.#tally.givenUp()
+  /** `running`: what the runs of now have done since the book began. */
+  figures(running: readonly SyncTally[]): SyncFigures {
+    return { ...this.#whole(running).figures(), ...this.#throughput.figures(), runs: this.#runs() }
   }
 
-  deletedAbsent(records: number): void {
-    this.#tally.deletedAbsent(records)
+  counters(running: readonly SyncTally[]): SyncCounters {
+    const tally = this.#whole(running)
+    return { ...tally.counts(), ...this.#throughput.rates(), ...tally.distributions(), runs: this.#runs() }
   }
 
-  figures(): SyncFigures {
-    return { ...this.#tally.figures(), ...this.#throughput.figures(), runs: this.#runs() }
-  }
-
-  counters(): SyncCounters {
-    return {
-      ...this.#tally.counts(),
-      ...this.#throughput.rates(),
-      ...this.#tally.distributions(),
-      runs: this.#runs(),
-    }
+  #whole(running: readonly SyncTally[]): SyncTally {
+    if (running.length === 0) return this.#tally
+    return running.reduce((sum, tally) => sum.merge(tally), new SyncTally().merge(this.#tally))
   }
 
   #runs(): RunCounts {

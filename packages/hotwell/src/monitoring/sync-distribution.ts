@@ -40,6 +40,12 @@ export class SyncDistribution {
     this.#counts[bucket]!++
   }
 
+  /** Adds what another one with the same bounds has recorded. */
+  merge(other: SyncDistribution): void {
+    this.#histogram.merge(other.#histogram)
+    for (const [index, count] of other.#counts.entries()) this.#counts[index]! += count
+  }
+
   figures(): DistributionFigures {
     const histogram = this.#histogram
     const { count, mean, max } = histogram

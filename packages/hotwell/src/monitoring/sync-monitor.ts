@@ -8,6 +8,7 @@ import { syncReportText } from './sync-report.ts'
 import { processUsage, type ResourceFigures, type ResourceUsage, ResourceWatch } from './sync-resources.ts'
 import { RunWatch } from './sync-run-watch.ts'
 import type { RunReport, SyncMonitorSnapshot, SyncReport } from './sync-snapshot.ts'
+import type { SyncTally } from './sync-tally.ts'
 
 export interface SyncMonitorOptions {
   clock?: Clock
@@ -70,7 +71,7 @@ class Monitor implements SyncMonitor {
   readonly #resources: ResourceWatch
   readonly #caches = new SyncCaches()
   readonly #watched = new Map<WatchedSync, () => void>()
-  readonly #running = new Map<string, RunWatch>()
+  readonly #running = new Set<RunWatch>()
   readonly #books = new Map<string, SyncBook>()
   readonly #anomalies = new Map<string, SyncAnomalyWatch>()
   #all: SyncBook
@@ -92,19 +93,19 @@ class Monitor implements SyncMonitor {
     const known = this.#watched.get(sync)
     if (known) return known
     /** Only of these is it known when they began; a comparison of both sides, which is no run, is never among them. */
-    const heard = new Set<string>()
+    const heard = new Map<string, RunWatch>()
     const own = <Told extends { run: string }>(listener: (told: Told, run: RunWatch) => void) => {
-      return (told: Told) => heard.has(told.run) && listener(told, this.#running.get(told.run)!)
+      return (told: Told) => {
+        const run = heard.get(told.run)
+        if (run) listener(told, run)
+      }
     }
     const ends = own<Ended>((told, run) => {
       heard.delete(told.run)
       this.#ended(told, run)
     })
     const listening = [
-      sync.on('run.started', told => {
-        heard.add(told.run)
-        this.#began(told)
-      }),
+      sync.on('run.started', told => void heard.set(told.run, this.#began(told))),
       sync.on(
         'page.read',
         own((told, run) => this.#page(told, run)),
@@ -123,7 +124,7 @@ class Monitor implements SyncMonitor {
     const unwatch = () => {
       if (!this.#watched.delete(sync)) return
       for (const stop of listening) stop()
-      for (const run of heard) this.#left(run)
+      for (const run of heard.values()) this.#left(run)
     }
     this.#watched.set(sync, unwatch)
     return unwatch
@@ -134,12 +135,11 @@ class Monitor implements SyncMonitor {
   }
 
   snapshot(): SyncMonitorSnapshot {
-    const syncs = [...this.#books].map(([name, book]) => [name, book.figures()] as const)
     return {
       sinceAt: this.#sinceAt,
       takenAt: this.#clock.now(),
-      ...this.#all.figures(),
-      syncs: Object.fromEntries(syncs),
+      ...this.#all.figures(this.#talliesOf()),
+      syncs: this.#bySync((book, running) => book.figures(running)),
       caches: this.#caches.counts(),
       resources: this.#resources.figures(this.#clock.monotonic()),
     }
@@ -147,7 +147,7 @@ class Monitor implements SyncMonitor {
 
   counters(): SyncMonitorCounters {
     return {
-      syncs: Object.fromEntries([...this.#books].map(([name, book]) => [name, book.counters()])),
+      syncs: this.#bySync((book, running) => book.counters(running)),
       caches: this.#caches.counts(),
       resources: this.#resources.figures(this.#clock.monotonic()),
       anomalies: this.anomalies(),
@@ -175,20 +175,24 @@ class Monitor implements SyncMonitor {
     this.#resources.reset()
     this.#all = new SyncBook(this.#clock)
     this.#sinceAt = this.#clock.now()
-    for (const { sync } of this.#running.values()) for (const book of this.#booksOf(sync)) book.began()
+    for (const run of this.#running) {
+      run.reset()
+      for (const book of this.#booksOf(run.sync)) book.began()
+    }
   }
 
-  #began({ sync, run }: SyncEvents['run.started']): void {
+  #began({ sync, run }: SyncEvents['run.started']): RunWatch {
     const now = this.#clock.monotonic()
     const usage = this.#resources.look(now, true)
-    this.#running.set(run, new RunWatch({ sync, run, startedAt: this.#clock.now(), beganMs: now, usage }))
+    const watch = new RunWatch({ sync, run, startedAt: this.#clock.now(), beganMs: now, usage })
+    this.#running.add(watch)
     for (const book of this.#booksOf(sync)) book.began()
+    return watch
   }
 
   #page(page: SyncEvents['page.read'], run: RunWatch): void {
     const now = this.#clock.monotonic()
     run.page(page)
-    for (const book of this.#booksOf(page.sync)) book.page(page)
     this.#anomaliesOf(page.sync).page(now, page)
     this.#sample(now, run)
   }
@@ -206,29 +210,24 @@ class Monitor implements SyncMonitor {
     this.#sample(this.#clock.monotonic(), run)
   }
 
-  #ended({ sync, run: id, stats, code }: Ended, run: RunWatch): void {
+  #ended({ sync, stats, code }: Ended, run: RunWatch): void {
     const now = this.#clock.monotonic()
-    this.#running.delete(id)
-    const books = this.#booksOf(sync)
+    this.#running.delete(run)
     const durationMs = run.durationMs(now)
     // What an interrupted process had deleted cannot be told apart from it.
     const absent = stats.resumed ? 0 : Math.max(0, stats.deleted - run.counts.deleted)
-    const isGivenUp = code !== undefined && targetCodes.has(code)
-    for (const counted of [run, ...books]) {
-      counted.deletedAbsent(absent)
-      if (isGivenUp) counted.givenUp()
-    }
+    run.deletedAbsent(absent)
+    if (code !== undefined && targetCodes.has(code)) run.givenUp()
     run.sample(now, this.#resources.look(now, this.#running.size > 0))
-    for (const book of books) book.ended(stats.state, run.counts.processed, durationMs)
+    for (const book of this.#booksOf(sync)) book.ended(stats.state, run.tally, durationMs)
     this.#keep(run.report(now, stats, code))
   }
 
-  #left(id: string): void {
-    const run = this.#running.get(id)!
-    this.#running.delete(id)
+  #left(run: RunWatch): void {
+    this.#running.delete(run)
     const now = this.#clock.monotonic()
     this.#resources.look(now, this.#running.size > 0)
-    for (const book of this.#booksOf(run.sync)) book.left(run.counts.processed, run.durationMs(now))
+    for (const book of this.#booksOf(run.sync)) book.left(run.tally, run.durationMs(now))
   }
 
   #sample(now: number, run: RunWatch): void {
@@ -249,6 +248,15 @@ class Monitor implements SyncMonitor {
     const oldest = this.#clock.now() - this.#keepMs
     const kept = this.#runs.filter(({ startedAt, durationMs }) => startedAt + durationMs >= oldest)
     this.#runs = kept.slice(Math.max(0, kept.length - this.#keepRuns))
+  }
+
+  #bySync<Figures>(read: (book: SyncBook, running: SyncTally[]) => Figures): Record<string, Figures> {
+    return Object.fromEntries([...this.#books].map(([sync, book]) => [sync, read(book, this.#talliesOf(sync))]))
+  }
+
+  /** Of what runs, of one sync or of all. */
+  #talliesOf(sync?: string): SyncTally[] {
+    return [...this.#running].filter(run => sync === undefined || run.sync === sync).map(({ tally }) => tally)
   }
 
   /** Its own, and that of all. */

@@ -18,7 +18,9 @@ interface RunBeginning {
 /** A run from when it was heard to begin until it ends. */
 export class RunWatch {
   readonly #beginning: RunBeginning
-  readonly #tally = new SyncTally()
+  /** What was done before the last reset. */
+  #former: SyncTally | undefined
+  #tally = new SyncTally()
   readonly #samples = new RunSamples()
   #peakRssBytes = 0
 
@@ -31,8 +33,18 @@ export class RunWatch {
     return this.#beginning.sync
   }
 
+  /** Since the last reset. */
+  get tally(): SyncTally {
+    return this.#tally
+  }
+
   get counts(): WorkCounts {
-    return this.#tally.counts()
+    return this.#whole().counts()
+  }
+
+  reset(): void {
+    this.#former = this.#whole()
+    this.#tally = new SyncTally()
   }
 
   /** `now`: monotonic ms, here and below. */
@@ -61,7 +73,7 @@ export class RunWatch {
   }
 
   sample(now: number, { cpuSeconds, rssBytes, heapBytes }: ResourceUsage): void {
-    const { processed, failed, bytes } = this.#tally.counts()
+    const { processed, failed, bytes } = this.counts
     this.#peakRssBytes = Math.max(this.#peakRssBytes, rssBytes)
     this.#samples.add({
       elapsedMs: this.durationMs(now),
@@ -77,7 +89,7 @@ export class RunWatch {
   /** `code`: why it did not complete. */
   report(now: number, { state, mode }: RunStats, code?: string): RunReport {
     const { sync, run, startedAt } = this.#beginning
-    const figures = this.#tally.figures()
+    const figures = this.#whole().figures()
     const durationMs = this.durationMs(now)
     const samples = this.#samples.all()
     return {
@@ -94,5 +106,8 @@ export class RunWatch {
       peakRssBytes: this.#peakRssBytes,
       samples,
     }
+  }
+  #whole(): SyncTally {
+    return this.#former ? new SyncTally().merge(this.#former).merge(this.#tally) : this.#tally
   }
 }

@@ -1,6 +1,6 @@
 import type { BatchWritten, PageRead } from '../sync/sync-events.ts'
 import { type BucketCounts, SyncDistribution } from './sync-distribution.ts'
-import type { SyncStage, WorkCounts, WorkFigures } from './sync-snapshot.ts'
+import { type SyncStage, syncStages, type WorkCounts, type WorkFigures } from './sync-snapshot.ts'
 
 /** Upper bounds of the buckets of a stage, in ms: from a page that was read ahead to a target that was away. */
 export const stageBoundsMs: readonly number[] = [
@@ -8,7 +8,10 @@ export const stageBoundsMs: readonly number[] = [
 ]
 export const batchBoundsRecords: readonly number[] = [1, 10, 50, 100, 250, 500, 1000, 2500, 5000, 10_000]
 
-/** What pages and transactions came to: of a run, of a sync, or of all. */
+/**
+ * What pages and transactions came to. Recorded once, for the run; those of a sync and of all are merged when somebody
+ * looks, because transactions may be small and many.
+ */
 export class SyncTally {
   readonly #counts = {
     read: 0,
@@ -39,17 +42,18 @@ export class SyncTally {
     this.#stages.prepareMs.record(prepareMs)
   }
 
-  batch({ records, bytes, delayMs, writeMs, attempts, ...written }: BatchWritten): void {
+  batch(batch: BatchWritten): void {
+    const { records, bytes, delayMs, writeMs } = batch
     const counts = this.#counts
     counts.processed += records
-    counts.inserted += written.inserted
-    counts.updated += written.updated
-    counts.unchanged += written.unchanged
-    counts.deleted += written.deleted
-    counts.failed += written.failed
+    counts.inserted += batch.inserted
+    counts.updated += batch.updated
+    counts.unchanged += batch.unchanged
+    counts.deleted += batch.deleted
+    counts.failed += batch.failed
     counts.bytes += bytes
     counts.transactions++
-    counts.attempts += attempts
+    counts.attempts += batch.attempts
     this.#batchRecords.record(records)
     this.#batchBytes.record(bytes)
     this.#stages.delayMs.record(delayMs)
@@ -64,6 +68,18 @@ export class SyncTally {
   /** Besides what batches told: what a complete reading had not met. */
   deletedAbsent(records: number): void {
     this.#counts.deleted += records
+  }
+
+  merge(other: SyncTally): this {
+    for (const name of Object.keys(this.#counts) as (keyof WorkCounts)[]) this.#counts[name] += other.#counts[name]
+    this.#batchRecords.merge(other.#batchRecords)
+    this.#batchBytes.merge(other.#batchBytes)
+    for (const stage of syncStages) this.#stages[stage].merge(other.#stages[stage])
+    return this
+  }
+
+  get processed(): number {
+    return this.#counts.processed
   }
 
   counts(): WorkCounts {

@@ -11,8 +11,8 @@ const longestMs = 15 * minuteMs
 const longSlices = 90
 /** The rate of a shorter run says more of its start than of how fast it is. */
 const leastRunMs = 100
-/** A peak is looked for this often, in ms, at most. */
-const lookEveryMs = 100
+/** What comes in between is summed up first: transactions may be small and many. */
+const countEveryMs = 50
 
 /** How fast records go through: now, at most, and over the last minutes. */
 export class SyncThroughput {
@@ -22,7 +22,8 @@ export class SyncThroughput {
   readonly #longRecords: RateCounter
   readonly #longFailed: RateCounter
   #peak = 0
-  #lookedAt = Number.NEGATIVE_INFINITY
+  #uncounted = { records: 0, bytes: 0, failed: 0 }
+  #countedAt = Number.NEGATIVE_INFINITY
   #running = 0
   /** When the first of those that run began; monotonic. */
   #busySinceMs = 0
@@ -43,23 +44,25 @@ export class SyncThroughput {
 
   /** A run ended, or nobody listens to it any more. */
   ended(processed: number, durationMs: number): void {
-    this.#running = Math.max(0, this.#running - 1)
+    this.#count()
+    this.#running--
     if (durationMs >= leastRunMs && durationMs < nowMs) this.#reached((processed * 1000) / durationMs)
   }
 
   /** `now`: monotonic ms. */
   add(now: number, { records, bytes, failed }: BatchWritten): void {
-    this.#records.add(records)
-    this.#bytes.add(bytes)
-    this.#longRecords.add(records)
-    if (failed > 0) this.#longFailed.add(failed)
-    if (now - this.#lookedAt < lookEveryMs) return
-    this.#lookedAt = now
+    this.#uncounted.records += records
+    this.#uncounted.bytes += bytes
+    this.#uncounted.failed += failed
+    if (now - this.#countedAt < countEveryMs) return
+    this.#countedAt = now
+    this.#count()
     this.#reached(this.#over(this.#records))
   }
 
   /** Without the moving averages. */
   rates(): Omit<ThroughputFigures, 'movingAverages'> {
+    this.#count()
     const recordsPerSecond = this.#over(this.#records)
     this.#reached(recordsPerSecond)
     return { recordsPerSecond, peakRecordsPerSecond: this.#peak, bytesPerSecond: this.#over(this.#bytes) }
@@ -74,6 +77,16 @@ export class SyncThroughput {
         fifteenMinutes: this.#moving(longestMs),
       },
     }
+  }
+
+  #count(): void {
+    const { records, bytes, failed } = this.#uncounted
+    if (records === 0 && bytes === 0 && failed === 0) return
+    this.#records.add(records)
+    this.#bytes.add(bytes)
+    this.#longRecords.add(records)
+    this.#longFailed.add(failed)
+    this.#uncounted = { records: 0, bytes: 0, failed: 0 }
   }
 
   #over(counter: RateCounter): number {

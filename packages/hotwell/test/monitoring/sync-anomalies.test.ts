@@ -52,6 +52,10 @@ test('a source that becomes ten times as slow is found, and told with both figur
   ])
   expect(monitor.counters().anomalies).toEqual(monitor.anomalies())
   expect(await minutes(1)).toBe(0)
+  await minutes(3, { readMs: 200 })
+  expect(monitor.anomalies()).toHaveLength(1)
+  monitor.reset()
+  expect(monitor.anomalies()).toEqual([])
 })
 
 test('a target that becomes slow, and transactions that have to be repeated, are found, each by itself', async () => {

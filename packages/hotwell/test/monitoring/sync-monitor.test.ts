@@ -65,6 +65,32 @@ describe('a run that is watched', () => {
     await sync.run()
     expect(scene.monitor.snapshot()).toMatchObject({ read: 8, runs: { running: 0, completed: 1 } })
     rewatch()
+    const remote = remoteSync(scene)
+    remote.page()
+    remote.batch()
+    remote.finish()
+    expect(scene.monitor.snapshot()).toMatchObject({ read: 8, runs: { running: 0, completed: 1 } })
+  })
+
+  test('of a part has no times of reading, because none are told', async () => {
+    const scene = monitored()
+    const { source, sync } = watchedSync(scene, many(8))
+    source.beforePage = () => scene.clock.freeze(50)
+    await sync.run({ part: { only: 'relations' } })
+    await sync.run({ part: { elements: ['e1001'] } })
+    expect(scene.monitor.snapshot()).toMatchObject({
+      runs: { completed: 2 },
+      stages: { readMs: none, prepareMs: none },
+    })
+    expect(scene.monitor.runs()).toMatchObject([{ mode: 'part', inserted: 1 }, { mode: 'part' }])
+  })
+
+  test('never has an error rate over 1, nor a time below 0, whatever it tells', () => {
+    const scene = monitored()
+    const { begin, batch } = remoteSync(scene)
+    begin()
+    batch({ records: 1, failed: 3, delayMs: -1 })
+    expect(scene.monitor.snapshot()).toMatchObject({ errorRate: 1, stages: { delayMs: { count: 1, mean: 0, max: 0 } } })
   })
 
   test('that nobody listens to any more does not run for ever', async () => {
@@ -265,6 +291,22 @@ describe('what a run uses', () => {
     })
   })
 
+  test('is asked of the system ten times a second at most', async () => {
+    let asked = 0
+    const usage = () => ({ cpuSeconds: ++asked, rssBytes: 1, heapBytes: 1 })
+    const scene = monitored({ usage })
+    const { begin, batch } = remoteSync(scene)
+    begin()
+    for (let i = 0; i < 1000; i++) {
+      scene.clock.freeze(1)
+      batch()
+      scene.monitor.snapshot()
+    }
+    expect(asked).toBeGreaterThan(5)
+    expect(asked).toBeLessThanOrEqual(12)
+    expect(scene.monitor.snapshot().resources.peakCpuCores).toBe(10)
+  })
+
   test('is that of this process and this thread when nobody says otherwise', () => {
     const monitor = createSyncMonitor()
     const { begin, batch, finish } = remoteSync({ monitor } as ReturnType<typeof monitored>)
@@ -406,7 +448,9 @@ test('a reset begins anew; what runs goes on running, and its report is of all o
   begin()
   batch()
   await scene.clock.advance(60_000)
+  scene.used.rssBytes = 1
   scene.monitor.reset()
+  expect(scene.monitor.snapshot().resources.peakRssBytes).toBe(1)
   expect(scene.monitor.snapshot()).toMatchObject({
     sinceAt: scene.clock.now(),
     processed: 0,

@@ -47,7 +47,7 @@ test('stages and batch sizes are histograms', async () => {
   const { scene, lines, registry } = scraped()
   const { begin, page, batch } = remoteSync(scene)
   begin()
-  page({ readMs: 700, prepareMs: 2 })
+  page({ readMs: 1000, prepareMs: 2 })
   batch({ delayMs: 0.1, writeMs: 90_000, records: 5 })
   batch({ delayMs: 0.1, writeMs: 4, records: 300 })
   const all = await lines()
@@ -69,7 +69,7 @@ test('stages and batch sizes are histograms', async () => {
 test('caches have their counters, anomalies are there while they last', async () => {
   const { scene, monitor, lines, clock } = scraped()
   const cache = new ElementCache({ clock })
-  monitor.watchCache('plant', cache)
+  const unwatch = monitor.watchCache('plant', cache)
   cache.elements.put('a', element('a') as never)
   cache.elements.get('a')
   cache.elements.get('b')
@@ -89,6 +89,9 @@ test('caches have their counters, anomalies are there while they last', async ()
     'hotwell_sync_anomaly_active{sync="plant",metric="readSecondsPerThousand"} 1',
   ])
     expect(all).toContain(line)
+  unwatch()
+  monitor.reset()
+  expect((await lines()).join()).not.toMatch(/cache|anomaly/)
 })
 
 test('no metric says which records or runs they were', async () => {
