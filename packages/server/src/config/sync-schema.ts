@@ -52,8 +52,15 @@ const strategy = z.strictObject({
   patience: patience.optional(),
 } satisfies Record<keyof SyncStrategy, unknown>)
 
-/** An instant as files write it: RFC 3339, or a day, or milliseconds since 1970. */
-const instant = z.union([z.number(), z.iso.datetime({ offset: true }), z.iso.date()]).transform(at => +new Date(at))
+const written = z.union([z.number(), z.iso.datetime({ offset: true }), z.iso.date(), z.date()])
+
+/** An instant as files write it: RFC 3339, or a day, or milliseconds since 1970. YAML knows instants by itself. */
+const instant = z
+  .custom<number | string | Date>(
+    value => written.safeParse(value).success,
+    'has to be an instant such as 2026-01-31T12:00:00Z, or a day such as 2026-01-31',
+  )
+  .transform(at => +new Date(at))
 
 const filter = z.strictObject({
   types: names.optional(),

@@ -27,7 +27,7 @@ test.each<[object, RegExp]>([
   [{ plant: { source, target, strategy: { mode: 'half' } } }, /syncs\.plant\.strategy\.mode: /],
   [{ plant: { source, target, strategy: { deleteGuard: { fraction: 2 } } } }, /strategy\.deleteGuard\.fraction: /],
   [{ plant: { source, target, filter: { type: ['a'] } } }, /syncs\.plant\.filter\.type: .*did you mean types\?/],
-  [{ plant: { source, target, filter: { modifiedFromAt: 'then' } } }, /syncs\.plant\.filter\.modifiedFromAt: /],
+  [{ plant: { source, target, filter: { modifiedFromAt: 'then' } } }, /filter\.modifiedFromAt: has to be an instant/],
   [{ plant: { source, target, intervalSeconds: 0 } }, /syncs\.plant\.intervalSeconds: /],
   [{ plant: { source, target, tokens: ['crm/client'] } }, /syncs\.plant\.tokens\[0\]: there is no provider "crm"/],
   [
@@ -79,4 +79,25 @@ test('instants of a filter are written as RFC 3339, and tokens and providers are
     modifiedToAt: Date.UTC(2026, 1, 1),
   })
   expect(plan).not.toHaveProperty('file')
+})
+
+test('a configuration in YAML is read as one in JSON', async () => {
+  const cwd = await temporaryFolder()
+  const yaml = `
+syncs:
+  plant:
+    source: { use: hotwell/sources/jsonl, path: plant.jsonl }
+    target: { use: hotwell/targets/sqlite, path: plant.db }
+    strategy: { mode: incremental, deleteGuard: { minRecords: 0 } }
+    filter: { typesExcept: [note], modifiedFromAt: 2026-01-31, modifiedToAt: 2026-02-01T00:00:00+08:00 }
+    intervalSeconds: 3600
+`
+  await writeFile(join(cwd, 'hotwell.config.yaml'), yaml)
+  const [plan] = await planSyncs(await loadConfig({ cwd, environment: {} }), { cwd, environment: {} })
+  expect(plan).toMatchObject({ intervalSeconds: 3600, sync: { source, target, strategy: { mode: 'incremental' } } })
+  expect(plan!.sync!.filter).toEqual({
+    typesExcept: ['note'],
+    modifiedFromAt: Date.UTC(2026, 0, 31),
+    modifiedToAt: Date.UTC(2026, 0, 31, 16),
+  })
 })

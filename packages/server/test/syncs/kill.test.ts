@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { RunningHotwell } from '../commands/run-hotwell.ts'
 import { temporaryFolder } from '../start.ts'
@@ -51,7 +52,10 @@ test(`a server that is killed ${kills} times in the middle of a run goes on with
     // Nobody asks for it to go on.
     if (state === 'interrupted' || state === 'failed') throw new Error(`The run is ${state}`)
     const written = counted(target, 'elements')
-    if (killed === kills || written <= before) continue
+    if (killed === kills || written <= before) {
+      await pause(60)
+      continue
+    }
     before = written
     server.hotwell.child.kill('SIGKILL')
     await server.hotwell.exited

@@ -59,7 +59,7 @@ export function syncCaller(url: string, headers: Record<string, string> = {}): S
         if (status !== 200) throw new Error(`The run ${id} is answered with ${status}`)
         if (wanted.includes(json.state)) return json
         if (over.includes(json.state)) throw new Error(`The run is ${json.state}: ${JSON.stringify(json.error)}`)
-        await new Promise(resolve => setTimeout(resolve, 20))
+        await new Promise(resolve => setTimeout(resolve, 60))
       }
     },
   }

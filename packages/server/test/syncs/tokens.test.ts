@@ -1,4 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { startLarkSimulator } from '@hotwell/sandbox'
@@ -98,9 +100,9 @@ test('a configuration in TypeScript may hold values: the thread reads the file i
       },
     }`,
   )
-  const { createServer } = await import('@hotwell/server')
+  const { createServer: createHotwell } = await import('@hotwell/server')
   const logger = { debug() {}, info() {}, warn() {}, error() {} }
-  const server = await createServer({ configFile: 'hotwell.config.ts', cwd: folder, environment: {}, logger })
+  const server = await createHotwell({ configFile: 'hotwell.config.ts', cwd: folder, environment: {}, logger })
   onTestFinished(() => server.close())
   const { post, until } = syncCaller(server.url)
   await until((await post('syncs/people/runs')).json.id)
@@ -117,4 +119,42 @@ test('figures of syncs are among the metrics', async () => {
   const { text } = await ask(server.url, '/metrics')
   expect(text).toMatch(new RegExp(`^hotwell_sync_\\w*records\\w*\\{[^}]*sync="people"[^}]*\\} ${counts.total}$`, 'm'))
   expect(text).toMatch(/^hotwell_sync_runs\w*\{.*sync="people".*completed.*\} 1$/m)
+})
+
+test('a token goes into requests as its provider wants it, and is replaced when its provider says that it is rejected', async () => {
+  const folder = await temporaryFolder()
+  await writeFile(
+    join(folder, 'gatekeeper.mjs'),
+    `let made = 0
+    export function gatekeeper({ baseUrl }) {
+      return {
+        identity: 'gatekeeper', kinds: ['client'], baseUrls: [baseUrl],
+        acquire: async () => ({ value: 'pass-' + ++made, expiresInSeconds: 3600 }),
+        attach: (request, token) => new Request(request, { headers: { ...Object.fromEntries(request.headers), 'x-pass': token } }),
+        rejects: ({ status, body }) => status === 200 && body?.error === 'stale pass',
+      }
+    }`,
+  )
+  const seen: string[] = []
+  const api = createServer((request, response) => {
+    seen.push(String(request.headers['x-pass']))
+    const isStale = request.headers['x-pass'] === 'pass-1'
+    const items = [{ id: 'a', type: 'pump', name: 'A', attributes: {} }]
+    response
+      .setHeader('content-type', 'application/json')
+      .end(JSON.stringify(isStale ? { error: 'stale pass' } : { items }))
+  })
+  await new Promise<void>(resolve => api.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void api.close())
+  const baseUrl = `http://127.0.0.1:${(api.address() as AddressInfo).port}/`
+  const target = { use: 'hotwell/targets/sqlite', path: join(folder, 'a.db') }
+  const list = { use: 'hotwell/sources/http', url: '/pumps', items: 'items', paging: { kind: 'none' } }
+  const syncs = { pumps: { source: { ...list, fetch: { token: 'gate/client' } }, target } }
+  const providers = { gate: { use: join(folder, 'gatekeeper.mjs'), baseUrl } }
+  const server = await start({ providers, syncs })
+  const { post, until } = syncCaller(server.url)
+  const done = await until((await post('syncs/pumps/runs')).json.id)
+  expect(done).toMatchObject({ state: 'completed', counts: { inserted: 1 } })
+  expect([...new Set(seen)]).toEqual(['pass-1', 'pass-2'])
+  expect((await ask(server.url, '/api/v1/tokens/gate/client')).json.token).toBe('pass-2')
 })
