@@ -118,7 +118,7 @@ function runLine({ sync, trigger, state, stats, error, startedAt, finishedAt = D
   const why = trigger === 'interval' ? 'interval' : reasons.manual
   const took = `${startedAt === undefined ? 0 : finishedAt - startedAt} ms`
   const then = state === 'completed' ? done : `${state}${error ? `: ${error.message}` : ''}`
-  return `${clock(finishedAt).padEnd(10)}${`sync ${sync}`.padEnd(refWidth)}${why.padEnd(11)}${took.padEnd(9)}${then}`
+  return `${'sync'.padEnd(10)}${sync.padEnd(refWidth)}${why.padEnd(11)}${took.padEnd(9)}${then}`
 }
 
 function lookups(tokens: TokenManager): { hits: number; misses: number } {

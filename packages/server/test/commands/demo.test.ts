@@ -70,8 +70,8 @@ test('the demo copies the people of a tenant into SQLite with the token that it 
   await writePlant(file, 12)
   const demo = new RunningHotwell(['demo', '--port', '0', '--data', data, '--jsonl', file])
   const [, path] = await demo.says(/ file {4}\S+plant\.jsonl, into (\S+\.db)\n/)
-  await demo.says(/sync people +(interval|asked for) +\d+ ms +\d+ records, \d+ inserted, 0 updated, 0 deleted\n/)
-  await demo.says(/sync file +(interval|asked for) +\d+ ms +23 records, 23 inserted/)
+  await demo.says(/sync +people +(interval|asked for) +\d+ ms +\d+ records, \d+ inserted, 0 updated, 0 deleted\n/)
+  await demo.says(/sync +file +(interval|asked for) +\d+ ms +23 records, 23 inserted/)
   expect(counted(path!, 'elements')).toBe(12)
   const people = join(data, 'people.db')
   expect([counted(people, 'elements', "type = 'department'"), counted(people, 'elements', "type = 'user'")]).toEqual([
