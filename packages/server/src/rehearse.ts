@@ -5,9 +5,11 @@ import { assertIssued } from './config/assert-issued.ts'
 import { buildProviders } from './config/build-providers.ts'
 import { canonicalManifest } from './config/canonical-manifest.ts'
 import type { LoadedConfig } from './config/load-config.ts'
+import { planSyncs } from './config/plan-syncs.ts'
 import { assertKeysFor } from './http/loopback.ts'
 import { keyFilePath, readKeyFile } from './keys/key-file.ts'
 import { limitsOf } from './performance/gate-tuning.ts'
+import { assertSyncTokens } from './syncs/assert-sync-tokens.ts'
 
 /**
  * Puts together what a server would, and says what a server would say, without a file being made, a port being taken
@@ -15,11 +17,13 @@ import { limitsOf } from './performance/gate-tuning.ts'
  * @throws HotwellError `invalid_configuration`
  */
 export async function rehearse(
-  { config, folder }: LoadedConfig,
+  loaded: LoadedConfig,
   { dataDir, environment }: { dataDir: string; environment: NodeJS.ProcessEnv },
 ): Promise<{ providers: Record<string, Provider>; manifest: readonly string[] }> {
+  const { config, folder } = loaded
   const manifest = canonicalManifest(config)
   const providers = await buildProviders(config.providers, folder)
+  const plans = await planSyncs(loaded, { cwd: process.cwd(), environment })
   const filed = await readKeyFile(keyFilePath(dataDir))
   assertKeysFor(config.host, filed.length + config.keys.length > 0)
   await buildStore(config.store, { dataDir, folder, environment })
@@ -32,5 +36,6 @@ export async function rehearse(
     store: memory(),
   })
   assertIssued(manifest, tokens)
+  assertSyncTokens(plans, tokens)
   return { providers, manifest }
 }

@@ -5,6 +5,7 @@ import type { History } from 'hotwell/history'
 import type { PerformanceMonitor } from 'hotwell/monitoring'
 import type { GateTuning } from '../performance/gate-tuning.ts'
 import type { ResourceWatch } from '../performance/resource-watch.ts'
+import type { Syncs } from '../syncs/syncs.ts'
 import type { Access } from './access.ts'
 import type { HttpCounters } from './http-counters.ts'
 import type { Readiness } from './readiness.ts'
@@ -15,6 +16,7 @@ export interface ServerContext {
   readonly accounts: Accounts
   /** Undefined where the configuration says `history: false`. */
   readonly history: History | undefined
+  readonly syncs: Syncs
   readonly store: Pick<TokenStore, 'cleanup'>
   readonly monitor: PerformanceMonitor
   readonly tuning: GateTuning

@@ -48,6 +48,7 @@ export async function apiDocument(app: FastifyInstance): Promise<void> {
       tags: [
         { name: 'tokens', description: 'A token is named by provider, kind and, for most kinds, a subject.' },
         { name: 'accounts', description: 'The accounts of sites behind a login, and which of them are barred.' },
+        { name: 'syncs', description: 'What is copied from where to where, and the runs that do it.' },
         { name: 'history', description: 'What every acquisition did.' },
         { name: 'performance', description: 'How acquisitions do, and what can be done about it.' },
         { name: 'operation', description: 'Health, metrics and documentation.' },

@@ -3,13 +3,6 @@ import { HotwellError } from 'hotwell'
 import type { Access, Caller } from '../http/access.ts'
 import { RequestRefused } from '../http/problem.ts'
 import type { RunRecord } from '../syncs/run-record.ts'
-import type { Syncs } from '../syncs/syncs.ts'
-
-declare module '../http/server-context.ts' {
-  interface ServerContext {
-    readonly syncs: Syncs
-  }
-}
 
 /** Looking takes `list`, acting `admin`, of a key whose patterns cover the sync as `syncs/NAME`. */
 export function coversSync(caller: Caller, name: string): boolean {
