@@ -1,0 +1,380 @@
+import type { Socket } from 'node:net'
+import pg from 'pg'
+import { afterEach, expect, test } from 'vitest'
+import { createSync, type Sync, type SyncOptions } from '../../src/sync/create-sync.ts'
+import { rowOf } from '../../src/sync/engine/batch-builder.ts'
+import type { Element } from '../../src/sync/model/record.ts'
+import type { Batch, ElementRow, RelationRow } from '../../src/sync/model/rows.ts'
+import { runLane, type TargetConnection } from '../../src/sync/target.ts'
+import { type PostgresTargetOptions, postgres } from '../../src/sync/targets/postgres.ts'
+import { element, ListSource, relation } from './list-source.ts'
+import { postgresScene } from './postgres-scene.ts'
+
+const scene = postgresScene()
+const patience = { firstMs: 1, pausedMs: 1 }
+const open: { close(): Promise<void> }[] = []
+
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close()
+})
+
+function opened(options: SyncOptions): Sync {
+  const sync = createSync(options)
+  open.push(sync)
+  return sync
+}
+
+function syncOf(prefix: string, records: unknown[], more: { name?: string; lanes?: number; batchSize?: number } = {}) {
+  const { name = 'plant', lanes = 2, batchSize = 10 } = more
+  const source = new ListSource(records)
+  const target = postgres({ pool: scene.pool, prefix, lanes })
+  const strategy = { batchSize, patience, deleteGuard: { fraction: 1 } }
+  return { source, sync: opened({ name, source, target, strategy }) }
+}
+
+function batchOf(elements: readonly unknown[], relations: readonly RelationRow[] = []): Batch {
+  return {
+    elements: elements.map(one => rowOf(one as Element)),
+    attributes: [],
+    deletedElements: [],
+    relations,
+    deletedRelations: [],
+  }
+}
+
+async function connected(prefix: string, options: Partial<PostgresTargetOptions> = {}, name = 'plant') {
+  const connection = await postgres({ pool: scene.pool, prefix, ...options }).connect(name)
+  open.push(connection)
+  await connection.claim()
+  return connection
+}
+
+const apply = (connection: TargetConnection, batch: Batch) =>
+  connection.transaction(runLane, transaction => transaction.apply(batch))
+const many = (count: number, value: unknown = 1) =>
+  Array.from({ length: count }, (_, n) => element(`e${1000 + n}`, value))
+const dead = (prefix: string) =>
+  scene.rows<{ key: string; reason: string; record: string }>(
+    `select key, reason, record from ${prefix}hotwell_dead_letters order by key`,
+  )
+
+test('two syncs in one set of tables: neither touches or takes what is the other one’s', async () => {
+  const prefix = scene.prefix()
+  const one = syncOf(prefix, [element('a'), element('shared', 1), relation('a', 'shared')], { name: 'one' })
+  const two = syncOf(prefix, [element('b'), element('shared', 2), relation('a', 'shared'), relation('b', 'a')], {
+    name: 'two',
+  })
+  expect(await one.sync.run()).toMatchObject({ inserted: 3, failed: 0 })
+  expect(await two.sync.run()).toMatchObject({ inserted: 2, failed: 2 })
+  expect((await dead(prefix)).map(({ key, reason }) => `${key}: ${reason}`)).toEqual([
+    'a feeds shared: It belongs to another sync.',
+    'shared: It belongs to the sync "one".',
+  ])
+  two.source.records = [element('b')]
+  one.source.records = [element('shared', 3)]
+  expect(await two.sync.run()).toMatchObject({ unchanged: 1, deleted: 1 })
+  expect(await one.sync.run()).toMatchObject({ updated: 1, deleted: 2 })
+  expect(await scene.graph(prefix, 'two')).toMatchObject({ elements: [expect.stringMatching(/^b\|/)], pending: [] })
+})
+
+test('an element that goes takes its relations with it; those of other syncs wait for it', async () => {
+  const prefix = scene.prefix()
+  const one = syncOf(prefix, [element('a'), element('b'), relation('a', 'b')], { name: 'one' })
+  const two = syncOf(prefix, [element('c'), relation('c', 'a')], { name: 'two' })
+  await one.sync.run()
+  await two.sync.run()
+  one.source.records = [element('b')]
+  expect(await one.sync.run()).toMatchObject({ deleted: 2 })
+  expect(await scene.graph(prefix, 'two')).toMatchObject({ relations: [], pending: ['c\0feeds\0a'] })
+  one.source.records = [element('a'), element('b')]
+  await one.sync.run()
+  await two.sync.run()
+  expect(await scene.graph(prefix, 'two')).toMatchObject({ relations: ['c\0feeds\0a'], pending: [] })
+})
+
+test('ids of all planes are in the order of their bytes, whatever the database sorts by: no live row is deleted', async () => {
+  const prefix = scene.prefix()
+  const ids = ['Z', 'a', 'B', 'é', '中', 'ｱ', '\u{ff5e}', '😀', '𝒳', '10', '9', 'ab', 'A b', '_', '-a']
+  const sorted = ids.toSorted((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
+  const { rows } = await scene.pool.query('select id from unnest($1::text[]) as id order by id', [ids])
+  expect(rows.map(({ id }) => id)).not.toEqual(sorted)
+  const { sync, source } = syncOf(
+    prefix,
+    sorted.map(id => element(id)),
+    { batchSize: 3 },
+  )
+  await sync.run()
+  source.records = sorted.filter(id => id !== '😀').map(id => element(id))
+  expect(await sync.run()).toMatchObject({ deleted: 1, inserted: 0, updated: 0, unchanged: 14 })
+  const connection = await connected(prefix)
+  expect((await connection.ownElements(undefined, 100)).map(({ id }) => id)).toEqual(sorted.filter(id => id !== '😀'))
+  expect((await connection.ownElements('\u{ff5e}', 1)).map(({ id }) => id)).toEqual(['ｱ'])
+})
+
+test('what PostgreSQL cannot take is found among the rest, which is written, in an empty table and in a full one', async () => {
+  const prefix = scene.prefix()
+  const bad = [element('nul', 'a\0b'), element('half', 'x\ud83d'), element('late', 1, { modifiedAt: 9.1e15 })]
+  const random = Array.from({ length: 1000 }, () => String.fromCharCode(0x4e00 + Math.random() * 20_000)).join('')
+  const longIds = [random.slice(0, 341), random.slice(341, 682), random.slice(650, 990)] as const
+  const tooLong = { from: longIds[0], type: longIds[1], to: longIds[2] }
+  const connection = await connected(prefix)
+  for (const value of [1, 2]) {
+    const batch = batchOf([...many(50, value), ...bad, ...longIds.map(id => element(id))] as Element[], [
+      relation('e1000', 'e1001'),
+      tooLong,
+    ])
+    const { refused, ...counts } = await apply(connection, batch)
+    if (value === 1) expect(counts).toMatchObject({ inserted: 54, updated: 0, unchanged: 0 })
+    else expect(counts).toMatchObject({ inserted: 0, updated: 50, unchanged: 4 })
+    const states = Object.fromEntries(refused.map(({ key, reason }) => [key.slice(0, 4), reason.slice(-6, -1)]))
+    expect(states).toEqual({
+      nul: '22P05',
+      half: '22P02',
+      late: '22008',
+      [tooLong.from.slice(0, 4)]: '54000',
+    })
+    expect(refused[0]!.reason).toMatch(/^PostgreSQL cannot take it: .* SQLSTATE/)
+  }
+  expect(await scene.rows(`select 1 from ${prefix}elements`)).toHaveLength(53)
+})
+
+test('a constraint of one’s own costs the records that break it, and no others', async () => {
+  const prefix = scene.prefix()
+  const { sync } = syncOf(prefix, [])
+  await sync.run().catch(() => {})
+  await scene.pool.query(`alter table ${prefix}elements add check (name <> 'E1003'), add unique (attributes)`)
+  const distinct = many(10).map((one, index) => ({ ...one, attributes: { value: index === 7 ? 6 : index } }))
+  const next = syncOf(prefix, distinct, { lanes: 1 })
+  expect(await next.sync.run()).toMatchObject({ inserted: 8, failed: 2 })
+  expect((await dead(prefix)).map(({ key }) => key)).toEqual(['e1003', 'e1007'])
+})
+
+test('an id that comes again in a later batch of a first run is updated; the run goes on', async () => {
+  const prefix = scene.prefix()
+  const records = [...many(25), element('e1003', 2), element('e1030'), ...many(3, 3)]
+  const { sync } = syncOf(prefix, records, { batchSize: 5, lanes: 1 })
+  expect(await sync.run()).toMatchObject({ inserted: 26, updated: 4, failed: 0 })
+  expect(await sync.run()).toMatchObject({ updated: 4 + 4 })
+})
+
+test('batches that are all new, all changed, unchanged or mixed are each counted and written right', async () => {
+  const prefix = scene.prefix()
+  const connection = await connected(prefix)
+  const at = (from: number, count: number, value: number) => many(from + count, value).slice(from)
+  const expected: [unknown[], object][] = [
+    [at(0, 20, 1), { inserted: 20, updated: 0, unchanged: 0 }],
+    [at(20, 20, 1), { inserted: 20, updated: 0, unchanged: 0 }],
+    [at(10, 20, 1), { inserted: 0, updated: 0, unchanged: 20 }],
+    [at(0, 10, 2), { inserted: 0, updated: 10, unchanged: 0 }],
+    [at(10, 10, 2), { inserted: 0, updated: 10, unchanged: 0 }],
+    [at(20, 10, 2), { inserted: 0, updated: 10, unchanged: 0 }],
+    [at(10, 35, 2), { inserted: 5, updated: 10, unchanged: 20 }],
+    [at(100, 5, 2), { inserted: 5, updated: 0, unchanged: 0 }],
+    [at(110, 5, 2), { inserted: 5, updated: 0, unchanged: 0 }],
+    [at(120, 5, 2), { inserted: 5, updated: 0, unchanged: 0 }],
+    [at(115, 10, 2), { inserted: 5, updated: 0, unchanged: 5 }],
+  ]
+  for (const [elements, counts] of expected) expect(await apply(connection, batchOf(elements))).toMatchObject(counts)
+  const [row] = await scene.rows<{ rows: string; hashes: string }>(
+    `select count(*) as rows, count(distinct hash) as hashes from ${prefix}elements`,
+  )
+  expect(row).toEqual({ rows: '65', hashes: '65' })
+})
+
+test('connections that are ended in the middle of a run cost a pause, and nothing else', async () => {
+  const prefix = scene.prefix()
+  const pool = new pg.Pool({ connectionString: scene.connectionString, application_name: prefix })
+  pool.on('error', () => {})
+  const source = new ListSource(many(200))
+  const sync = opened({
+    name: 'plant',
+    source,
+    target: postgres({ pool, prefix }),
+    strategy: { batchSize: 10, patience },
+  })
+  let ended = 0
+  source.beforePage = async page => {
+    if (page % 4 !== 0) return
+    const statement = 'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1'
+    ended += (await scene.rows(statement, [prefix])).length
+  }
+  expect(await sync.run()).toMatchObject({ inserted: 200, failed: 0 })
+  expect(ended).toBeGreaterThan(0)
+  expect((await scene.graph(prefix, 'plant')).elements).toHaveLength(200)
+  await sync.close()
+  await pool.end()
+})
+
+test('who has been superseded writes nothing more, also from within a transaction', async () => {
+  const prefix = scene.prefix()
+  const older = await connected(prefix)
+  const newer = await postgres({ pool: scene.pool, prefix }).connect('plant')
+  open.push(newer)
+  let claimed: Promise<unknown> | undefined
+  await older.transaction(runLane, async transaction => {
+    claimed = newer.claim()
+    await transaction.apply(batchOf([element('before')]))
+  })
+  await claimed
+  await expect(apply(older, batchOf([element('after')]))).rejects.toMatchObject({ code: 'superseded' })
+  await apply(newer, batchOf([element('mine')]))
+  expect(await scene.rows(`select id from ${prefix}elements order by id`)).toEqual([{ id: 'before' }, { id: 'mine' }])
+})
+
+test('a process that stands still in a transaction is waited for, then ended: it has written nothing', async () => {
+  const prefix = scene.prefix()
+  const older = await connected(prefix, { stalledSeconds: 3600 })
+  const begun = Promise.withResolvers<void>()
+  const goesOn = Promise.withResolvers<void>()
+  const stalled = older.transaction(runLane, async transaction => {
+    await transaction.apply(batchOf([element('never')]))
+    begun.resolve()
+    await goesOn.promise
+    await transaction.apply(batchOf([element('never either')]))
+  })
+  await begun.promise
+  const newer = await connected(prefix, { stalledSeconds: 0.2 })
+  await apply(newer, batchOf([element('mine')]))
+  goesOn.resolve()
+  await expect(stalled).rejects.toMatchObject({ code: 'target_unavailable', retryable: true })
+  await expect(apply(older, batchOf([element('late')]))).rejects.toMatchObject({ code: 'superseded' })
+  expect(await scene.rows(`select id from ${prefix}elements`)).toEqual([{ id: 'mine' }])
+})
+
+test('the server ends a transaction in which nothing is heard', async () => {
+  const prefix = scene.prefix()
+  const connection = await connected(prefix, { stalledSeconds: 0.1 })
+  const stalled = connection.transaction(runLane, async transaction => {
+    await transaction.apply(batchOf([element('never')]))
+    await new Promise(resolve => setTimeout(resolve, 400))
+    await transaction.apply(batchOf([element('never either')]))
+  })
+  await expect(stalled).rejects.toMatchObject({ code: 'target_unavailable' })
+  await apply(connection, batchOf([element('mine')]))
+  expect(await scene.rows(`select id from ${prefix}elements`)).toEqual([{ id: 'mine' }])
+})
+
+test('a commit whose answer is lost is not done twice', async () => {
+  const prefix = scene.prefix()
+  const pool = new pg.Pool({ connectionString: scene.connectionString })
+  pool.on('error', () => {})
+  let commits = 0
+  pool.on('connect', client => {
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
+    const write = stream.write.bind(stream) as (bytes: Uint8Array) => boolean
+    stream.write = (bytes: Uint8Array) => {
+      const isWritten = write(bytes)
+      if (Buffer.from(bytes).includes('commit\0') && ++commits % 2 === 0) {
+        // The server has it; its answer finds nobody.
+        stream.pause()
+        setTimeout(() => stream.destroy(), 20)
+      }
+      return isWritten
+    }
+  })
+  await connected(prefix)
+  await scene.pool.query(`create table ${prefix}audit (id text);
+    create function ${prefix}audit() returns trigger language plpgsql as
+      $$ begin insert into ${prefix}audit values (new.id); return new; end $$;
+    create trigger audit after insert or update on ${prefix}elements
+      for each row execute function ${prefix}audit()`)
+  const source = new ListSource(many(30))
+  const target = postgres({ pool, prefix, lanes: 1 })
+  const sync = opened({ name: 'plant', source, target, strategy: { batchSize: 10, patience } })
+  expect(await sync.run()).toMatchObject({ total: 30, inserted: 30, updated: 0 })
+  expect(commits).toBeGreaterThan(6)
+  expect(await scene.rows(`select id from ${prefix}audit`)).toHaveLength(30)
+  expect(await scene.rows(`select id from ${prefix}elements`)).toHaveLength(30)
+  await sync.close()
+  await pool.end()
+})
+
+test('a relation made beside the deletion of its end waits for it', async () => {
+  const prefix = scene.prefix()
+  const one = await connected(prefix, {}, 'one')
+  const two = await connected(prefix, {}, 'two')
+  await apply(one, batchOf([element('a')]))
+  await apply(two, batchOf([element('b')]))
+  let deleting: Promise<unknown> | undefined
+  await two.transaction(runLane, async transaction => {
+    await transaction.apply(batchOf([], [relation('b', 'a')]))
+    deleting = apply(one, { ...batchOf([]), deletedElements: ['a'] })
+    // It would be done by now, did it not wait.
+    await new Promise(resolve => setTimeout(resolve, 50))
+  })
+  await deleting
+  expect(await scene.graph(prefix, 'two')).toMatchObject({ relations: [], pending: ['b\0feeds\0a'] })
+})
+
+test('by a connectionString it brings its own pool, and leaves nothing open; a wrong one says what failed', async () => {
+  const prefix = scene.prefix()
+  const url = new URL(scene.connectionString)
+  url.searchParams.set('application_name', 'own-pool')
+  const source = new ListSource(many(3))
+  const target = postgres({ connectionString: url.href, prefix })
+  const sync = opened({ name: 'plant', source, target, strategy: { patience } })
+  expect(await sync.run()).toMatchObject({ inserted: 3 })
+  await sync.close()
+  await expect.poll(() => scene.rows(`select 1 from pg_stat_activity where application_name = 'own-pool'`)).toEqual([])
+  const away = postgres({ connectionString: 'postgresql://nobody:hidden@127.0.0.1:1/nothing' }).connect('plant')
+  const error = await away.catch(error => error)
+  expect(error).toMatchObject({ code: 'target_unavailable', retryable: true })
+  expect(`${error.message}${JSON.stringify(error)}`).not.toContain('hidden')
+})
+
+test('tables that it cannot use are refused with the reason: another order of ids, not allowed, other columns', async () => {
+  const prefix = scene.prefix()
+  await connected(prefix).then(connection => connection.close())
+  await scene.pool.query(`alter table ${prefix}elements alter column id type text collate "default"`)
+  await expect(connected(prefix)).rejects.toMatchObject({
+    code: 'invalid_configuration',
+    message: expect.stringContaining('collate "C"'),
+  })
+  await scene.pool.query(`alter table ${prefix}elements alter column id type text collate "C", drop column hash`)
+  const other = await connected(prefix)
+  await expect(apply(other, batchOf(many(1)))).rejects.toMatchObject({
+    code: 'target_unavailable',
+    retryable: false,
+    message: expect.stringContaining('42703'),
+  })
+  const readOnly = new pg.Pool({
+    connectionString: scene.connectionString,
+    options: '-c default_transaction_read_only=on',
+  })
+  const reading = postgres({ pool: readOnly, prefix: scene.prefix() }).connect('plant')
+  await expect(reading).rejects.toMatchObject({ code: 'target_unavailable', retryable: true })
+  await readOnly.end()
+})
+
+test('instants and JSON come back as they went', async () => {
+  const prefix = scene.prefix()
+  const instants = [0, -1, 1_700_000_000_123, Date.UTC(1999, 11, 31), 946_684_800_000, -62_135_596_800_000, 2.5e14]
+  const attributes = { big: 1e21, small: 5e-7, list: [1, null, { deep: '中😀"\\\n' }], yes: true, empty: {} }
+  const elements = instants.map((modifiedAt, n) => ({ ...element(`i${n}`), attributes, modifiedAt }))
+  const connection = await connected(prefix)
+  await apply(connection, batchOf(elements))
+  const own = await connection.ownElements(undefined, 100)
+  expect(own.map(({ modifiedAt }) => modifiedAt)).toEqual(instants)
+  const change = { id: 'i0', attributes: { yes: null, more: 1 }, modifiedAt: null, bytes: 1 }
+  await apply(connection, { ...batchOf([]), attributes: [change] })
+  const [row] = await scene.rows<Pick<ElementRow, 'attributes'>>(
+    `select attributes from ${prefix}elements where id = 'i0'`,
+  )
+  const { yes, ...kept } = attributes
+  expect(row!.attributes).toEqual({ ...kept, more: 1 })
+})
+
+test('a pool of one client is enough', async () => {
+  const pool = new pg.Pool({ connectionString: scene.connectionString, max: 1 })
+  const prefix = scene.prefix()
+  const target = postgres({ pool, prefix, lanes: 3 })
+  const sync = opened({
+    name: 'plant',
+    source: new ListSource(many(40)),
+    target,
+    strategy: { batchSize: 5, patience },
+  })
+  expect(await sync.run()).toMatchObject({ inserted: 40 })
+  await sync.close()
+  await pool.end()
+})
