@@ -12,6 +12,8 @@ export interface ExchangeStatement {
 /** What came of one statement. */
 export interface ExchangeResult {
   readonly rows: Record<string, unknown>[]
+  /** Of the rows, also where there are none. */
+  readonly fields: readonly RowField[]
   /** Such as `COMMIT`, or `INSERT 0 17`. */
   tag: string
 }
@@ -21,8 +23,9 @@ export interface WireConnection {
   readonly stream: { write(bytes: Uint8Array): unknown; readonly writable: boolean }
 }
 
-interface RowField {
+export interface RowField {
   readonly name: string
+  /** The object id of its type. */
   readonly dataTypeID: number
 }
 
@@ -73,8 +76,9 @@ export class PostgresExchange {
   }
 
   handleCommandComplete({ text }: { text: string }): void {
-    this.#results.push({ rows: this.#rows, tag: text })
+    this.#results.push({ rows: this.#rows, fields: this.#fields, tag: text })
     this.#rows = []
+    this.#fields = []
   }
 
   handleCopyInResponse(): void {}
