@@ -61,7 +61,8 @@ for (const [name, watched] of [
     const plant = new Plant(records)
     const path = `${await temporaryFolder(context)}/plant.jsonl`
     const target = await watched(context)
-    const settings = { path, target: target.target, batchSize: 1000 }
+    const { batchSize } = target
+    const settings = { path, target: target.target, batchSize }
     await plant.write(path)
     let killed = await killedRuns(context, settings, random, 3)
     same(await target.read(), plant.expected())
@@ -85,7 +86,7 @@ for (const [name, watched] of [
 
   test(`${name}, control: with the position outside the transaction, kills lose records`, async context => {
     const random = seededRandom(12)
-    const plant = new Plant(30_000)
+    const plant = new Plant(15_000)
     const path = `${await temporaryFolder(context)}/plant.jsonl`
     const target = await watched(context)
     await plant.write(path)

@@ -7,6 +7,8 @@ import { type Ending, temporaryFolder } from './scene.ts'
 export interface Watched {
   /** As the program `sync-run` gets it. */
   readonly target: object
+  /** Records a transaction. */
+  readonly batchSize: number
   /** Counts each write to elements and relations, and each position, from now on. */
   watch(): Promise<void>
   read(): Promise<{ elements: string[]; relations: string[]; pending: string[] }>
@@ -28,12 +30,12 @@ interface ElementRow {
 }
 
 /** What both databases say in the same words. */
-function watched(target: object, query: Query, watch: () => Promise<void>): Watched {
+function watched(facts: Pick<Watched, 'target' | 'batchSize'>, query: Query, watch: () => Promise<void>): Watched {
   const texts = async (statement: string) => (await query<{ what: string }>(statement)).map(({ what }) => what)
   const edges = async (table: string) =>
     (await texts(`select from_id || ' ' || type || ' ' || to_id as what from ${table}`)).sort()
   return {
-    target,
+    ...facts,
     watch,
     async read() {
       const rows = await query<ElementRow>(
@@ -80,7 +82,7 @@ export async function watchedSqlite(ending: Ending): Promise<Watched> {
   }
   const query: Query = async <Row>(statement: string) =>
     opened(database => database.prepare(statement).all() as unknown as Row[])
-  return watched({ sqlite: path }, query, async () =>
+  return watched({ target: { sqlite: path }, batchSize: 1000 }, query, async () =>
     opened(database => {
       database.exec('create table audit (what text)')
       database.exec('create table audited_positions (number integer primary key, lane, saved)')
@@ -102,7 +104,7 @@ export async function watchedPostgres(ending: Ending): Promise<Watched> {
   await client.connect()
   ending.onTestFinished(() => client.end())
   const query: Query = async statement => (await client.query(statement)).rows
-  return watched({ postgres: connectionString }, query, async () => {
+  return watched({ target: { postgres: connectionString }, batchSize: 5000 }, query, async () => {
     await query('create table audit (what text)')
     await query('create table audited_positions (number bigserial, lane int, saved text)')
     for (const [table, columns] of Object.entries(keys))

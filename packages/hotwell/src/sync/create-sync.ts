@@ -121,7 +121,7 @@ export function createSync(options: SyncOptions): Sync {
     overlapMs: overlapSeconds * 1000,
   }
   const control = new RunControl()
-  const kept = new KeptConnection(clock, () => target.connect(name))
+  const kept = new KeptConnection(clock, target.keptMs ?? 0, () => target.connect(name))
   let running: Promise<unknown> | undefined
 
   /** One piece of work at a time. */
@@ -177,7 +177,7 @@ export function createSync(options: SyncOptions): Sync {
         told: progress,
       }
       const result = await work(context, facts)
-      kept.leave()
+      await kept.leave()
       return result
     } catch (error) {
       await kept.close()

@@ -9,6 +9,11 @@ export interface Target {
   /** How many transactions it takes at once, unless configured otherwise. */
   readonly preferredLanes: number
   /**
+   * For so long a connection is kept behind a run, in ms, for the next one: where it keeps no process alive, and clearing
+   * up behind it costs something. @default 0
+   */
+  readonly keptMs?: number
+  /**
    * Makes the tables that are missing, and connects.
    * @throws HotwellError `target_unavailable`, or `target_unreadable` for tables that it cannot use
    */

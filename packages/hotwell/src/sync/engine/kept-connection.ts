@@ -1,18 +1,18 @@
 import type { Clock, ScheduledCall } from '../../core/clock.ts'
 import type { TargetConnection } from '../target.ts'
 
-/** Runs that follow each other soon need not connect anew; an SQLite file is not cleared up after each. */
-const keptMs = 30_000
-
 /** The connection of a sync: of the run that goes on, and for a while behind it. */
 export class KeptConnection {
   readonly #clock: Clock
+  readonly #keptMs: number
   readonly #connect: () => Promise<TargetConnection>
   #connection: TargetConnection | undefined
   #expiry: ScheduledCall | undefined
 
-  constructor(clock: Clock, connect: () => Promise<TargetConnection>) {
+  /** `keptMs`: for so long it stays open behind a run. */
+  constructor(clock: Clock, keptMs: number, connect: () => Promise<TargetConnection>) {
     this.#clock = clock
+    this.#keptMs = keptMs
     this.#connect = connect
   }
 
@@ -23,9 +23,10 @@ export class KeptConnection {
   }
 
   /** It is not needed for now. */
-  leave(): void {
+  async leave(): Promise<void> {
+    if (this.#keptMs === 0) return this.close()
     this.#expiry?.cancel()
-    this.#expiry = this.#clock.schedule(() => void this.close(), keptMs)
+    this.#expiry = this.#clock.schedule(() => void this.close(), this.#keptMs)
   }
 
   async close(): Promise<void> {

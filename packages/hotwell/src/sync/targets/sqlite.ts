@@ -42,6 +42,8 @@ export function sqlite(path: string, options: SqliteTargetOptions = {}): Target 
     name: 'sqlite',
     preferredBatch: 1000,
     preferredLanes: 1,
+    // The last connection of a file moves all of its log into it.
+    keptMs: 30_000,
     async connect(sync) {
       const failing = (error: unknown) => unavailable(error, path)
       const database = await openSqlite(path, { synchronous, checkpointPages, busyLimitMs }).catch(error => {
