@@ -49,6 +49,11 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
     timeoutSeconds: 600,
     run: async () => (await import('./sync-sqlite/sync-sqlite.ts')).syncSqlite(),
   },
+  'sync-postgres': {
+    about: 'rows a second into PostgreSQL, beside one raw COPY, and from a JSONL file; batches beside single records',
+    timeoutSeconds: 900,
+    run: async () => (await import('./sync-postgres/sync-postgres.ts')).syncPostgres(),
+  },
   gate: {
     about: 'the gate: passing it uncontended, 100,000 waiters, and what it takes to wake one of them',
     timeoutSeconds: 300,
