@@ -1,5 +1,6 @@
-import type { DeadLetter, ElementRow } from '../../model/rows.ts'
+import type { ElementRow } from '../../model/rows.ts'
 import { bisectRows } from './bisect-rows.ts'
+import { elementLetter } from './letters.ts'
 import type { Written } from './sql-transaction.ts'
 
 export interface BisectOptions {
@@ -14,13 +15,6 @@ export async function bisect(rows: readonly ElementRow[], { write, reasonOf }: B
   const { written, refused } = await bisectRows(rows, write, reasonOf)
   const sum = (name: 'inserted' | 'updated' | 'unchanged') => written.reduce((total, part) => total + part[name], 0)
   const counts = { inserted: sum('inserted'), updated: sum('updated'), unchanged: sum('unchanged') }
-  const atFault = refused.map(({ row, reason }) => letterOf(row, reason))
+  const atFault = refused.map(({ row, reason }) => elementLetter(row, reason))
   return { ...counts, refused: [...written.flatMap(part => part.refused), ...atFault] }
-}
-
-const shownCharacters = 4000
-
-function letterOf({ id, type, name, ownerId, attributes }: ElementRow, reason: string): DeadLetter {
-  const record = JSON.stringify({ id, type, name, ownerId }).slice(0, -1)
-  return { kind: 'element', key: id, reason, record: `${record},"attributes":${attributes}}`.slice(0, shownCharacters) }
 }

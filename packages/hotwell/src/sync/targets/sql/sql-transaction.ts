@@ -10,6 +10,7 @@ import type { SqlTables } from '../../ledger/sql-tables.ts'
 import type { AttributeRow, Batch, DeadLetter, ElementRow, RelationRow } from '../../model/rows.ts'
 import type { Applied, IdRange, OwnElement, SeenKeys, StagedRow, TargetTransaction } from '../../target.ts'
 import { bisectRows } from './bisect-rows.ts'
+import { relationLetter } from './letters.ts'
 
 /** Writes elements, in whatever way is the fastest in this database. */
 export interface ElementWriter {
@@ -201,8 +202,4 @@ export class SqlTransaction implements TargetTransaction {
     const relations = await this.#relations.leave(own, false)
     return relations + (await this.#elements.delete(own))
   }
-}
-
-function relationLetter({ from, type, to }: RelationRow, reason: string): DeadLetter {
-  return { kind: 'relation', key: `${from} ${type} ${to}`, reason }
 }

@@ -1,8 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { SqlTables } from '../../ledger/sql-tables.ts'
-import { compareIds } from '../../model/compare-ids.ts'
 import type { DeadLetter, ElementRow } from '../../model/rows.ts'
-import { bisect } from './bisect.ts'
+import { elementLetter } from './letters.ts'
 import type { ElementWriter, Written } from './sql-transaction.ts'
 
 /** So many rows a statement: the fastest here. */
@@ -22,6 +21,8 @@ export class SqliteElements implements ElementWriter {
   readonly #one: StatementSync
   readonly #between: StatementSync
   readonly #lastRow: StatementSync
+  /** Filled anew for each statement. */
+  readonly #values: SQLInputValue[] = []
 
   constructor(
     native: DatabaseSync,
@@ -50,7 +51,7 @@ export class SqliteElements implements ElementWriter {
     const foreign = (await this.#isAlone()) ? undefined : await this.#foreign(rows.map(({ id }) => id))
     const own = foreign?.size ? rows.filter(({ id }) => !foreign.has(id)) : rows
     const differing = this.#differing(own)
-    const written = await bisect(differing, { write: async some => this.#writeWhole(some), reasonOf })
+    const written = this.#writeTens(differing)
     const refused = Array.from(foreign ?? [], ([id, origin]): DeadLetter => {
       return { kind: 'element', key: id, reason: `It belongs to the sync "${origin}".` }
     })
@@ -70,35 +71,51 @@ export class SqliteElements implements ElementWriter {
     return rows.filter(({ id, hash }) => hashes.get(id) !== hash)
   }
 
-  #writeWhole(rows: readonly ElementRow[]): Written {
+  /**
+   * A statement is done as a whole or not at all, so that its rows can be tried again one by one. A savepoint around them
+   * all would copy each page before each statement's first change of it.
+   */
+  #writeTens(rows: readonly ElementRow[]): Written {
     const before = this.#last()
+    const refused: DeadLetter[] = []
     let changed = 0
-    this.#native.exec('savepoint elements')
-    try {
-      const tens = rows.length - (rows.length % rowsAtOnce)
-      const values: SQLInputValue[] = []
-      for (let index = 0; index < tens; index += rowsAtOnce) {
-        values.length = 0
-        for (let at = index; at < index + rowsAtOnce; at++) this.#push(values, rows[at]!)
-        changed += Number(this.#ten.run(...values).changes)
-      }
-      for (let index = tens; index < rows.length; index++) {
-        values.length = 0
-        this.#push(values, rows[index]!)
-        changed += Number(this.#one.run(...values).changes)
-      }
-      this.#native.exec('release elements')
-    } catch (error) {
-      if (this.#native.isTransaction) this.#native.exec('rollback to elements; release elements')
-      throw error
+    for (let first = 0; first < rows.length; first += rowsAtOnce) {
+      const isWhole = first + rowsAtOnce <= rows.length
+      const written = isWhole ? this.#try(this.#ten, rows, first, rowsAtOnce) : 'not tried'
+      if (typeof written === 'number') changed += written
+      else changed += this.#writeEach(rows.slice(first, first + rowsAtOnce), refused)
     }
     // A row that is new has a row id beyond the last one; an update keeps its own.
     const inserted = this.#last() - before
-    return { inserted, updated: changed - inserted, unchanged: rows.length - changed, refused: [] }
+    const unchanged = rows.length - changed - refused.length
+    return { inserted, updated: changed - inserted, unchanged, refused }
   }
 
-  #push(values: SQLInputValue[], { id, type, name, ownerId, attributes, modifiedAt, hash }: ElementRow): void {
-    values.push(id, type, name, ownerId, attributes, modifiedAt, this.#sync, hash)
+  #writeEach(rows: readonly ElementRow[], refused: DeadLetter[]): number {
+    let changed = 0
+    for (const [index, row] of rows.entries()) {
+      const written = this.#try(this.#one, rows, index, 1)
+      if (typeof written === 'number') changed += written
+      else refused.push(elementLetter(row, written))
+    }
+    return changed
+  }
+
+  /** How many rows were changed, or why none can be. */
+  #try(statement: StatementSync, rows: readonly ElementRow[], first: number, count: number): number | string {
+    const values = this.#values
+    values.length = 0
+    for (let index = first; index < first + count; index++) {
+      const { id, type, name, ownerId, attributes, modifiedAt, hash } = rows[index]!
+      values.push(id, type, name, ownerId, attributes, modifiedAt, this.#sync, hash)
+    }
+    try {
+      return Number(statement.run(...values).changes)
+    } catch (error) {
+      const reason = this.#native.isTransaction ? reasonOf(error) : undefined
+      if (reason === undefined) throw error
+      return reason
+    }
   }
 
   #last(): number {
@@ -116,9 +133,9 @@ export class SqliteElements implements ElementWriter {
   }
 }
 
+/** By code units, which is fast: only the price depends on it. */
 function isAscending(rows: readonly ElementRow[]): boolean {
-  for (let index = 1; index < rows.length; index++)
-    if (compareIds(rows[index - 1]!.id, rows[index]!.id) >= 0) return false
+  for (let index = 1; index < rows.length; index++) if (rows[index - 1]!.id >= rows[index]!.id) return false
   return true
 }
 
