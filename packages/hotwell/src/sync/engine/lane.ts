@@ -43,8 +43,8 @@ export interface LaneContext {
   readonly wrote: (written: BatchWritten, pending: number) => void
 }
 
-/** So many transactions of a lane are made while one is written. */
-const mostWaiting = 1
+/** So many transactions of a lane may be made and not written: one of them is being written. */
+const mostUnwritten = 2
 
 /**
  * One of the write connections: it gets the records of some ids, all of them and in order, and writes them in
@@ -62,8 +62,8 @@ export class Lane {
   #page: number
   #written: LaneState
   readonly #context: LaneContext
-  #writing: Promise<void> = Promise.resolve()
-  #waiting = 0
+  /** In the order in which they are written. */
+  readonly #unwritten: Promise<void>[] = []
   #bytes = 0
 
   constructor(number: number, state: LaneState, context: LaneContext) {
@@ -104,25 +104,25 @@ export class Lane {
     const content = { batch: builder.take(), keys: this.keys.take(), letters, range, bytes, sinceMs }
     const cut: Cut = { ...end, latestAt, order, counts, ...content }
     this.counts = { ...noCounts }
-    this.#waiting++
     this.#bytes += bytes
-    this.#writing = this.#writing.then(async () => {
+    const writing = this.written().then(async () => {
       await this.#write(cut)
-      this.#waiting--
+      this.#unwritten.shift()
       this.#bytes -= bytes
     })
+    this.#unwritten.push(writing)
     // Whoever waits for it hears of it.
-    this.#writing.catch(() => {})
+    writing.catch(() => {})
   }
 
-  /** Resolves when another transaction may be made. */
+  /** Resolves when another transaction may be made: the next one is, while one is written. */
   async room(): Promise<void> {
-    while (this.#waiting > mostWaiting) await this.#writing
+    while (this.#unwritten.length > mostUnwritten) await this.#unwritten[0]
   }
 
   /** Resolves when all is written; rejects with what writing failed of. */
-  written(): Promise<void> {
-    return this.#writing
+  async written(): Promise<void> {
+    await this.#unwritten.at(-1)
   }
 
   async #write(cut: Cut): Promise<void> {

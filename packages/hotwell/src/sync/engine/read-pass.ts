@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { canonicalJson } from '../model/canonical-json.ts'
 import type { SyncFilter } from '../model/filter.ts'
 import { type Element, isAttributeChange, isRelation, type SyncRecord } from '../model/record.ts'
@@ -10,6 +11,11 @@ import { hashOfKey } from './key-set.ts'
 import { Lane, type LaneContext } from './lane.ts'
 import { idOf, type Prepared, type PrepareOptions, prepare } from './prepare.ts'
 import type { LaneState } from './sync-state.ts'
+
+/** A larger page would keep the thread busy for long: the target's answers wait meanwhile, and so does whatever else runs. */
+const mostPageRecords = 500
+/** In ms; then whatever else waits for the thread has its turn. */
+const longestTurnMs = 1
 
 /** How a pass reads and writes. */
 export interface PassOptions {
@@ -87,8 +93,10 @@ export class Pass {
   async #read(): Promise<boolean> {
     const { source, filter, options, signal, arrived, turn, clock } = this.#context
     const pageBytes = Math.ceil(options.maxBufferedBytes / 8)
-    const request = { after: this.#position, filter, pageRecords: options.batchRecords, pageBytes, signal }
+    const pageRecords = Math.min(options.batchRecords, mostPageRecords)
+    const request = { after: this.#position, filter, pageRecords, pageBytes, signal }
     let askedAt = clock.monotonic()
+    let turnAt = askedAt
     for await (const page of source.read(request)) {
       const readMs = clock.monotonic() - askedAt
       // What came so far is written meanwhile.
@@ -100,6 +108,11 @@ export class Pass {
       if (this.#isDue()) this.#cut()
       await this.#room()
       askedAt = clock.monotonic()
+      if (askedAt - turnAt < longestTurnMs) continue
+      // A source that has its pages at hand would let nobody else do anything, the target's answers included.
+      await othersTurn()
+      askedAt = clock.monotonic()
+      turnAt = askedAt
     }
     this.#cut()
     await Promise.all(this.#lanes.map(lane => lane.written()))

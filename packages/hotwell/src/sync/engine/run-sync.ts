@@ -116,6 +116,7 @@ class Run {
       phase: 'reading',
       mode,
       lanes: count,
+      ...(!former && (await this.#isNothingThere()) && { isFirst: true }),
       ...(mode === 'incremental' && { fromAt: former!.latestAt! - options.overlapMs }),
       latestAt: isKnown ? former!.latestAt : undefined,
       fullPass: former?.fullPass ?? 0,
@@ -130,6 +131,17 @@ class Run {
       await transaction.save(runLane, JSON.stringify(state))
     })
     return { state, lanes: Array.from({ length: count }, () => lane) }
+  }
+
+  async #isNothingThere(): Promise<boolean> {
+    const { connection, patience } = this.#context
+    const elements = await patience.with(() => connection.ownElements(undefined, 1))
+    const relations = await patience.with(() => connection.ownRelations(undefined, 1))
+    return elements.length + relations.length === 0
+  }
+
+  #deletes({ mode, isFirst = false }: RunState): boolean {
+    return mode === 'full' && this.#context.deletes && !isFirst
   }
 
   /** Reads until a whole reading has come to its end. */
@@ -163,7 +175,6 @@ class Run {
 
   #passContext(state: RunState): PassContext {
     const { map, options, patience, told, run, source, connection, clock, signal, turn } = this.#context
-    const isFull = state.mode === 'full'
     const { fromAt } = state
     const filter = fromAt === undefined ? this.#context.filter : narrowed(this.#context.filter, fromAt)
     return {
@@ -179,7 +190,7 @@ class Run {
       filter,
       prepare: { filter: compileFilter(filter), map, maxRecordBytes: options.maxRecordBytes },
       options,
-      collectsAbsent: isFull && this.#context.deletes,
+      collectsAbsent: this.#deletes(state),
       turn,
       signal,
       arrived: (page, times) => told.arrived(page, times),
@@ -204,11 +215,11 @@ class Run {
 
   /** What is left once everything was read, from the deletes to the last word. */
   async #end({ state, lanes }: Plan): Promise<Counts> {
-    const { deletes, told } = this.#context
+    const { told } = this.#context
     let counts = lanes.reduce((sum, lane) => addCounts(sum, lane.counts), noCounts)
     const latest = [state.latestAt, ...lanes.map(lane => lane.latestAt)].filter(at => at !== undefined)
     const latestAt = latest.length > 0 ? Math.max(...latest) : undefined
-    if (state.mode === 'full' && deletes) {
+    if (this.#deletes(state)) {
       told.phase('deleting')
       try {
         const { elements, relations } = await deleteAbsent(this.#deleteContext(state, lanes, counts.read))

@@ -45,6 +45,8 @@ export interface RunState {
   readonly phase: 'reading' | 'deleting' | 'done'
   readonly mode: 'full' | 'incremental'
   readonly lanes: number
+  /** Nothing of this sync was there when the pass began: nothing of it can be gone at the source. */
+  readonly isFirst?: boolean
   /** Incremental: only what was modified then or later is read; wall clock, ms. */
   readonly fromAt?: number
   /** The latest `modifiedAt` of all readings that were completed; wall clock, ms. */
