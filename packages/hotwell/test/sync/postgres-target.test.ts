@@ -306,6 +306,48 @@ test('a relation made beside the deletion of its end waits for it', async () => 
   expect(await scene.graph(prefix, 'two')).toMatchObject({ relations: [], pending: ['b\0feeds\0a'] })
 })
 
+test('a relation is kept at whatever moment its end comes by another transaction', async () => {
+  let moments = 0
+  for (let moment = 1; moment === 1 || moments >= moment - 1; moment++) {
+    const prefix = scene.prefix()
+    const other = await connected(prefix, {}, 'other')
+    const pool = new pg.Pool({ connectionString: scene.connectionString })
+    moments = 0
+    let isPutting = false
+    pool.on('connect', client => {
+      const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
+      const write = stream.write.bind(stream) as (bytes: Uint8Array) => boolean
+      const held: Uint8Array[] = []
+      stream.write = (bytes: Uint8Array) => {
+        if (isPutting && ++moments === moment) {
+          void apply(other, batchOf([element('a')])).then(() => {
+            for (const one of held.splice(0)) write(one)
+          })
+          held.push(bytes)
+          return true
+        }
+        if (held.length > 0) held.push(bytes)
+        else write(bytes)
+        return true
+      }
+    })
+    const connection = await postgres({ pool, prefix }).connect('plant')
+    await connection.claim()
+    await apply(connection, batchOf([element('b')]))
+    isPutting = true
+    await apply(connection, batchOf([], [relation('b', 'a')]))
+    isPutting = false
+    await connection.transaction(runLane, transaction => transaction.promotePending())
+    const { relations, pending } = await scene.graph(prefix, 'plant')
+    expect({ moment, relations, pending }).toMatchObject({ moment, pending: moments < moment ? ['b\0feeds\0a'] : [] })
+    expect([...relations, ...pending]).toEqual(['b\0feeds\0a'])
+    await connection.close()
+    await other.close()
+    await pool.end()
+  }
+  expect(moments).toBeGreaterThan(6)
+})
+
 test('by a connectionString it brings its own pool, and leaves nothing open; a wrong one says what failed', async () => {
   const prefix = scene.prefix()
   const url = new URL(scene.connectionString)

@@ -44,16 +44,14 @@ export class Relations {
         select from_id, type, to_id, ? from ${edges} where ${this.#hasEnds('edge.')} on conflict do nothing`,
       [this.#sync, list],
     )
-    await run(`delete from ${pending} where origin = ? and ${this.#in} and ${this.#hasEnds(`${pending}.`)}`, [
-      this.#sync,
-      list,
-    ])
+    // Each statement sees what has been committed until then: only the first one looks for the ends. Whatever it has not
+    // made waits, also if another transaction has brought its end meanwhile.
+    const isKept = (edge: string) => `exists (select 1 from ${relations} as kept where kept.from_id = ${edge}.from_id
+      and kept.type = ${edge}.type and kept.to_id = ${edge}.to_id)`
+    await run(`delete from ${pending} where origin = ? and ${this.#in} and ${isKept(pending)}`, [this.#sync, list])
     const waiting = await run(
       `insert into ${pending} (origin, from_id, type, to_id)
-        select ?, from_id, type, to_id from ${edges} where not (${this.#hasEnds('edge.')})
-          and not exists (select 1 from ${relations} as kept where kept.from_id = edge.from_id
-            and kept.type = edge.type and kept.to_id = edge.to_id)
-        on conflict do nothing`,
+        select ?, from_id, type, to_id from ${edges} where not ${isKept('edge')} on conflict do nothing`,
       [this.#sync, list],
     )
     const after = await this.#count(list)
