@@ -62,7 +62,7 @@ export interface Executor {
   /**
    * Runs a task as soon as there is room: at once and synchronously where there is. Resolves with what its last attempt
    * returned and rejects with what that threw, with the signal's reason, or with
-   * @throws HotwellError `queue_timeout` when `queueLimit` tasks wait already, `closed` after {@link close}
+   * @throws HotwellError `queue_full` when `queueLimit` tasks wait already, `closed` after {@link close}
    */
   run<Value>(task: ExecutorTask<Value>, options?: RunOptions): Promise<Value>
   /**

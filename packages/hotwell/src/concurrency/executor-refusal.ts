@@ -2,7 +2,7 @@ import { HotwellError, isHotwellError } from '../core/errors.ts'
 
 export function queueFull(queueLimit: number): HotwellError {
   return new HotwellError(
-    'queue_timeout',
+    'queue_full',
     `The executor does not accept the task because ${queueLimit} wait already. ` +
       'Hand in fewer at once, let map() read them as they are needed, or raise queueLimit.',
     { details: { queueLimit } },

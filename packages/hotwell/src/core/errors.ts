@@ -21,6 +21,7 @@ export const errorCodes = {
   rate_limited: { status: 503, retryable: true, title: 'The provider limits the rate of requests' },
   account_unavailable: { status: 503, retryable: true, title: 'No account can be used now' },
   queue_timeout: { status: 503, retryable: true, title: 'The acquisition waited too long for its turn' },
+  queue_full: { status: 503, retryable: true, title: 'Too much waits for its turn already' },
   store_unavailable: { status: 503, retryable: true, title: 'The store is not available' },
   store_unreadable: { status: 503, retryable: false, title: 'The store cannot be read' },
   position_lost: { status: 409, retryable: false, title: 'The position does not fit the source any more' },

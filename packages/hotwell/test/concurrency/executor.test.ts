@@ -44,7 +44,8 @@ describe('the executor', () => {
     const first = executor.run(running.task)
     const second = executor.run(() => 'second')
     await expect(executor.run(() => 'third')).rejects.toMatchObject({
-      code: 'queue_timeout',
+      code: 'queue_full',
+      retryable: true,
       details: { queueLimit: 1 },
     })
     expect(executor.statistics().refused).toBe(1)
