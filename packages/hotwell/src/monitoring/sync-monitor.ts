@@ -58,8 +58,6 @@ export function createSyncMonitor(options: SyncMonitorOptions = {}): SyncMonitor
 }
 
 const dayMs = 86_400_000
-/** Codes with which a transaction was begun and has not committed. */
-const targetCodes = new Set(['target_unavailable', 'superseded'])
 
 type Ended = SyncEvents['run.finished'] & { readonly code?: string }
 
@@ -113,6 +111,14 @@ class Monitor implements SyncMonitor {
       sync.on(
         'batch.written',
         own((told, run) => this.#batch(told, run)),
+      ),
+      sync.on(
+        'batch.failed',
+        own((_, run) => run.failedBatch()),
+      ),
+      sync.on(
+        'absent.deleted',
+        own(({ elements, relations }, run) => run.deletedAbsent(elements + relations)),
       ),
       sync.on(
         'run.waiting',
@@ -214,10 +220,6 @@ class Monitor implements SyncMonitor {
     const now = this.#clock.monotonic()
     this.#running.delete(run)
     const durationMs = run.durationMs(now)
-    // What an interrupted process had deleted cannot be told apart from it.
-    const absent = stats.resumed ? 0 : Math.max(0, stats.deleted - run.counts.deleted)
-    run.deletedAbsent(absent)
-    if (code !== undefined && targetCodes.has(code)) run.givenUp()
     run.sample(now, this.#resources.look(now, this.#running.size > 0))
     for (const book of this.#booksOf(sync)) book.ended(stats.state, run.tally, durationMs)
     this.#keep(run.report(now, stats, code))

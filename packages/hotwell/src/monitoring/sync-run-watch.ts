@@ -60,8 +60,8 @@ export class RunWatch {
     this.#tally.batch(batch)
   }
 
-  givenUp(): void {
-    this.#tally.givenUp()
+  failedBatch(): void {
+    this.#tally.failedBatch()
   }
 
   deletedAbsent(records: number): void {

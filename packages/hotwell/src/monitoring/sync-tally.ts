@@ -53,15 +53,15 @@ export class SyncTally {
     counts.failed += batch.failed
     counts.bytes += bytes
     counts.transactions++
-    counts.attempts += batch.attempts
+    counts.attempts++
     this.#batchRecords.record(records)
     this.#batchBytes.record(bytes)
     this.#stages.delayMs.record(delayMs)
     this.#stages.writeMs.record(writeMs)
   }
 
-  /** A transaction was begun, and nobody tries it again. */
-  givenUp(): void {
+  /** A transaction was rolled back. */
+  failedBatch(): void {
     this.#counts.attempts++
   }
 

@@ -7,15 +7,18 @@ import type { DeleteGuard } from './engine/delete-absent.ts'
 import { KeptConnection } from './engine/kept-connection.ts'
 import { Patience, type PatienceOptions } from './engine/patience.ts'
 import type { RecordMapping } from './engine/prepare.ts'
-import { messageOf, Progress, type RunProgress } from './engine/progress.ts'
+import { Progress, type RunProgress } from './engine/progress.ts'
 import { RunControl } from './engine/run-control.ts'
 import { checkPart, runPart, type SyncPart } from './engine/run-part.ts'
 import { type RunContext, runSync } from './engine/run-sync.ts'
+import { messageOf, toldOf } from './engine/told-error.ts'
+import { type LastRun, lastRun } from './last-run.ts'
 import type { SyncFilter } from './model/filter.ts'
+import type { DeadLetter, DeadLetterKey } from './model/rows.ts'
 import type { Source } from './source.ts'
 import type { SyncEvents } from './sync-events.ts'
 import { type RunStats, statsOf } from './sync-stats.ts'
-import type { Target } from './target.ts'
+import type { Target, TargetConnection } from './target.ts'
 import { type Verification, type VerifyOptions, verifySync } from './verify/verify-sync.ts'
 
 export interface SyncStrategy {
@@ -58,6 +61,8 @@ export interface SyncOptions {
 }
 
 export interface RunOptions {
+  /** Names it in events and its stats. @default a new UUID */
+  run?: string
   /** Ends the run; what is written stays, and the next run goes on from there. */
   signal?: AbortSignal
   onProgress?: (progress: RunProgress) => void
@@ -81,6 +86,10 @@ export interface Sync {
    * @throws HotwellError `deletes_refused` when a repair would delete more than is believed
    */
   verify(options?: VerifyOptions & Pick<RunOptions, 'signal' | 'onProgress' | 'allowDeletes'>): Promise<Verification>
+  /** Of its last run; undefined where there was none. Nothing of a run that goes on is disturbed. */
+  lastRun(): Promise<LastRun | undefined>
+  /** Records that the last reading could not take, each with the reason. */
+  deadLetters(options?: DeadLetterOptions): Promise<readonly DeadLetter[]>
   /** Stops reading until {@link resume}; what was read is written. */
   pause(): void
   resume(): void
@@ -88,6 +97,13 @@ export interface Sync {
   on<Name extends keyof SyncEvents>(event: Name, listener: (told: SyncEvents[Name]) => void): () => void
   /** Ends what runs, and closes source and target. Idempotent. */
   close(): Promise<void>
+}
+
+export interface DeadLetterOptions {
+  /** Behind this one, which is the last one of the letters before. @default from the first one */
+  after?: DeadLetterKey
+  /** @default 100 */
+  limit?: number
 }
 
 const nameForm = /^[a-z][a-z0-9_-]{0,63}$/
@@ -138,16 +154,24 @@ export function createSync(options: SyncOptions): Sync {
   const events = new Events<SyncEvents>()
 
   async function begin<T>(
-    { signal, onProgress, mode = strategy.mode ?? 'full', allowDeletes = false, tells = true }: WorkOptions,
+    {
+      run: id = randomUUID(),
+      signal,
+      onProgress,
+      mode = strategy.mode ?? 'full',
+      allowDeletes = false,
+      tells = true,
+    }: WorkOptions,
     work: (context: RunContext, facts: Facts) => Promise<T>,
   ): Promise<T> {
-    const id = randomUUID()
     const startedAt = clock.monotonic()
     const ends = control.begin(signal)
     const own = { sync: name, run: id }
     const progress = new Progress(clock, onProgress, {
       pageRead: page => events.emit('page.read', { ...own, ...page }),
       batchWritten: batch => events.emit('batch.written', { ...own, ...batch }),
+      batchFailed: batch => events.emit('batch.failed', { ...own, ...batch }),
+      absentDeleted: rows => events.emit('absent.deleted', { ...own, ...rows }),
       waiting: ({ error, until }) => events.emit('run.waiting', { ...own, until, ...toldOf(error) }),
     })
     if (tells) events.emit('run.started', own)
@@ -190,6 +214,16 @@ export function createSync(options: SyncOptions): Sync {
     }
   }
 
+  /** Beside what runs. */
+  async function looking<T>(look: (connection: TargetConnection) => Promise<T>): Promise<T> {
+    const connection = await target.connect(name)
+    try {
+      return await look(connection)
+    } finally {
+      await connection.close()
+    }
+  }
+
   return {
     name,
     async run({ part, ...runOptions } = {}) {
@@ -205,6 +239,8 @@ export function createSync(options: SyncOptions): Sync {
     },
     verify: ({ repair, listed, ...verifyOptions } = {}) =>
       alone({ ...verifyOptions, tells: false }, context => verifySync(context, { repair, listed })),
+    lastRun: () => looking(async connection => lastRun(await connection.saved())),
+    deadLetters: ({ after, limit = 100 } = {}) => looking(connection => connection.readDeadLetters(after, limit)),
     on: (event, listener) => events.on(event, listener),
     pause: () => control.pause(),
     resume: () => control.resume(),
@@ -220,10 +256,6 @@ export function createSync(options: SyncOptions): Sync {
 /** `tells`: whether it is a run, of which listeners hear. */
 type WorkOptions = Omit<RunOptions, 'part'> & { tells?: boolean }
 type Facts = (state: RunStats['state']) => Parameters<typeof statsOf>[1]
-
-function toldOf(error: unknown): { code: string; message: string } {
-  return { code: isHotwellError(error) ? error.code : 'run_failed', message: messageOf(error) }
-}
 
 function withStats(error: unknown, stats: RunStats): HotwellError {
   if (isHotwellError(error)) {

@@ -24,7 +24,14 @@ export {
   type ReadThroughCacheOptions,
   type ReadThroughCacheStats,
 } from './cache/read-through-cache.ts'
-export { createSync, type RunOptions, type Sync, type SyncOptions, type SyncStrategy } from './create-sync.ts'
+export {
+  createSync,
+  type DeadLetterOptions,
+  type RunOptions,
+  type Sync,
+  type SyncOptions,
+  type SyncStrategy,
+} from './create-sync.ts'
 export { rowOf as elementRow } from './engine/batch-builder.ts'
 export type { DeleteGuard } from './engine/delete-absent.ts'
 export type { PatienceOptions } from './engine/patience.ts'
@@ -33,6 +40,7 @@ export type { RunProgress } from './engine/progress.ts'
 export type { SyncPart } from './engine/run-part.ts'
 export type { RunPhase } from './engine/run-sync.ts'
 export type { Counts } from './engine/sync-state.ts'
+export type { LastRun } from './last-run.ts'
 export { compareIds } from './model/compare-ids.ts'
 export type { SyncFilter } from './model/filter.ts'
 export type { AttributeChange, AttributeValue, Element, JsonValue, Relation, SyncRecord } from './model/record.ts'
@@ -40,12 +48,13 @@ export type {
   AttributeRow,
   Batch,
   DeadLetter,
+  DeadLetterKey,
   ElementRow,
   RecordKind,
   RelationRow,
 } from './model/rows.ts'
 export type { ReadRequest, Source, SourcePage, UnreadableRecord } from './source.ts'
-export type { BatchWritten, PageRead, SyncEvents } from './sync-events.ts'
+export type { AbsentDeleted, BatchFailed, BatchWritten, PageRead, SyncEvents } from './sync-events.ts'
 export type { RunState, RunStats } from './sync-stats.ts'
 export {
   type Applied,

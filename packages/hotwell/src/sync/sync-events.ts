@@ -15,6 +15,10 @@ export interface SyncEvents {
   'run.waiting': OfRun & { readonly until: 'retry' | 'paused'; readonly code: string; readonly message: string }
   'page.read': OfRun & PageRead
   'batch.written': OfRun & BatchWritten
+  /** A transaction was rolled back. It is begun again, unless the run ends. */
+  'batch.failed': OfRun & BatchFailed
+  /** Rows that a complete reading had not met were deleted, in one transaction. */
+  'absent.deleted': OfRun & AbsentDeleted
 }
 
 export interface PageRead {
@@ -23,6 +27,22 @@ export interface PageRead {
   readonly readMs: number
   /** Checking, filtering, mapping, hashing, in ms. */
   readonly prepareMs: number
+}
+
+export interface BatchFailed {
+  readonly lane: number
+  readonly records: number
+  /** 1: it was begun for the first time. */
+  readonly attempt: number
+  readonly code: string
+  readonly message: string
+}
+
+export interface AbsentDeleted {
+  readonly elements: number
+  readonly relations: number
+  /** In ms. */
+  readonly writeMs: number
 }
 
 /** One transaction. */

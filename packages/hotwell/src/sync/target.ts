@@ -1,4 +1,4 @@
-import type { Batch, DeadLetter, RelationRow } from './model/rows.ts'
+import type { Batch, DeadLetter, DeadLetterKey, RelationRow } from './model/rows.ts'
 
 /** Where a sync writes. Made by one function in one file, such as `sqlite()`. */
 export interface Target {
@@ -63,6 +63,10 @@ export interface TargetConnection {
    * Everything of a run is applied: what was put off until now is done, such as indexes. May be called again.
    */
   settle(): Promise<void>
+  /** What {@link claim} would find saved, without claiming. */
+  saved(): Promise<Claim['saved']>
+  /** Records that could not be taken, each with the reason, in any stable order, behind `after`: at most `limit`. */
+  readDeadLetters(after: DeadLetterKey | undefined, limit: number): Promise<readonly DeadLetter[]>
   /** How many elements and relations this sync has there; pending ones count. */
   countOwn(): Promise<number>
   /** Idempotent. Transactions that are under way are rolled back. */

@@ -1,6 +1,6 @@
 import { HotwellError } from '../core/errors.ts'
 import { compareIds } from '../sync/model/compare-ids.ts'
-import type { RelationRow } from '../sync/model/rows.ts'
+import type { DeadLetter, DeadLetterKey, RelationRow } from '../sync/model/rows.ts'
 import {
   type Claim,
   type OwnElement,
@@ -128,6 +128,19 @@ class MemoryConnection implements TargetConnection {
     const sorted = own.sort(([one], [other]) => compareIds(one, other))
     const behind = sorted.filter(([key]) => !after || compareIds(key, stagedKey(this.#sync, after)) > 0)
     return behind.slice(0, limit).map(([, row]) => row)
+  }
+
+  async saved(): Promise<Map<number, string>> {
+    const own = [...this.#target.tables.lanes].filter(([key]) => key.startsWith(`${this.#sync}\0`))
+    return new Map(own.map(([key, { text }]) => [Number(key.split('\0')[1]), text]))
+  }
+
+  async readDeadLetters(after: DeadLetterKey | undefined, limit: number): Promise<DeadLetter[]> {
+    const order = ({ kind, key }: DeadLetterKey) => `${kind}\0${key}`
+    const own = [...this.#target.tables.letters.values()].filter(({ sync }) => sync === this.#sync)
+    const sorted = own.sort((one, other) => compareIds(order(one), order(other)))
+    const behind = sorted.filter(letter => !after || compareIds(order(letter), order(after)) > 0)
+    return behind.slice(0, limit).map(({ sync: _, run: __, ...letter }) => letter)
   }
 
   async countOwn(): Promise<number> {

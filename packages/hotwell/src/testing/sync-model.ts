@@ -201,6 +201,8 @@ export class Process {
       ownRelations: steps('ownRelations'),
       staged: steps('staged'),
       settle: steps('settle'),
+      saved: steps('saved'),
+      readDeadLetters: steps('readDeadLetters'),
       countOwn: steps('countOwn'),
       transaction: (lane, work) =>
         this.call(async () => {

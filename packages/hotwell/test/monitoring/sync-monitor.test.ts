@@ -115,12 +115,15 @@ describe('a run that is watched', () => {
 
   test('shows its retries: transactions that had to be begun again, waits, and why it ended', async () => {
     const scene = monitored()
-    const { begin, batch, wait, fail } = remoteSync(scene)
+    const { begin, batch, failBatch, wait, fail } = remoteSync(scene)
     begin()
     batch()
+    failBatch('target_unavailable')
     wait('target_unavailable')
+    failBatch('target_unavailable')
     wait('target_unavailable', 'paused')
     batch({ attempts: 3 })
+    failBatch('target_unavailable')
     fail('target_unavailable')
     begin()
     fail('closed', 'cancelled')

@@ -4,7 +4,7 @@ import { monitored, remoteSync } from './sync-scene.ts'
 
 async function reported() {
   const scene = monitored()
-  const { begin, page, batch, fail, finish } = remoteSync(scene)
+  const { begin, page, batch, failBatch, fail, finish } = remoteSync(scene)
   begin()
   for (let i = 1; i <= 10; i++) {
     page({ records: 1000, readMs: 20, prepareMs: 4 })
@@ -16,6 +16,7 @@ async function reported() {
   finish()
   begin()
   await scene.clock.advance(1000)
+  failBatch('target_unavailable')
   fail('target_unavailable')
   return scene
 }

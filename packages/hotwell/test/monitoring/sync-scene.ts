@@ -53,6 +53,10 @@ export function remoteSync(scene: ReturnType<typeof monitored>, name = 'plant') 
       events.emit('page.read', { sync: name, run, records: 100, readMs: 1, prepareMs: 1, ...page }),
     batch: (batch: Partial<BatchWritten> = {}) =>
       events.emit('batch.written', { ...aBatch, sync: name, run, inserted: batch.records ?? 100, ...batch }),
+    failBatch: (code: string) =>
+      events.emit('batch.failed', { sync: name, run, lane: 0, records: 100, attempt: 1, code, message: 'It is away.' }),
+    deleteAbsent: (elements: number, relations = 0) =>
+      events.emit('absent.deleted', { sync: name, run, elements, relations, writeMs: 1 }),
     wait: (code: string, until: 'retry' | 'paused' = 'retry') =>
       events.emit('run.waiting', { sync: name, run, until, code, message: 'It is away.' }),
     finish: () => events.emit('run.finished', { sync: name, run, stats: stats(run, 'completed') }),

@@ -55,9 +55,11 @@ export class LiveRun {
   /** It is its turn. */
   begin(): void {
     const { tokens, monitor } = this.#context
+    const { id, work: given } = this.#record
+    const work = given.kind === 'run' ? { ...given, run: id } : given
     const events = new Events<SyncEvents>()
     const unwatch = monitor.watch({ name: this.#plan.name, on: (name, listener) => events.on(name, listener) })
-    this.#thread = new SyncThread(this.#plan, this.#record.work, tokens, {
+    this.#thread = new SyncThread(this.#plan, work, tokens, {
       progress: progress => {
         this.#record = { ...this.#record, progress }
         if (Date.now() >= this.#savedAt + savingMs) void this.#save()

@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os'
 import { HotwellError, type Logger, type TokenManager } from 'hotwell'
 import { Events } from 'hotwell/core'
 import type { SyncMonitor } from 'hotwell/monitoring'
+import type { DeadLetterPage } from '../workers/messages.ts'
 import { hotwellError } from '../workers/plain-error.ts'
-import type { DeadLetterPage } from '../workers/read-dead-letters.ts'
 import type { SyncPlan } from '../workers/sync-plan.ts'
 import { assertNotOver, LiveRun } from './live-run.ts'
 import type { RunBook, RunSearch } from './run-book.ts'
@@ -183,7 +183,7 @@ export class Syncs {
     )
   }
 
-  /** @throws HotwellError `not_found` for a target that does not tell them; what the target says */
+  /** @throws HotwellError what the target says */
   async deadLetters(name: string, limit: number): Promise<DeadLetterPage> {
     const thread = new SyncThread(this.#plan(name), { kind: 'dead-letters', limit }, this.#parts.tokens)
     const { deadLetters, error } = await thread.outcome

@@ -1,12 +1,13 @@
 import type { ErrorCode } from 'hotwell'
-import type { RunProgress, RunStats, SyncEvents, SyncPart, Verification } from 'hotwell/sync'
-import type { DeadLetterPage } from './read-dead-letters.ts'
+import type { DeadLetter, RunProgress, RunStats, SyncEvents, SyncPart, Verification } from 'hotwell/sync'
 import type { SyncPlan } from './sync-plan.ts'
 
 /** What a thread does before it ends. */
 export type SyncWork =
   | {
       readonly kind: 'run'
+      /** How it is named in events and stats. */
+      readonly run?: string
       readonly mode?: 'full' | 'incremental'
       readonly part?: SyncPart
       readonly allowDeletes: boolean
@@ -17,6 +18,12 @@ export type SyncWork =
 export interface SyncThreadData {
   readonly plan: SyncPlan
   readonly work: SyncWork
+}
+
+export interface DeadLetterPage {
+  readonly letters: readonly DeadLetter[]
+  /** Whether there are more than were asked for. */
+  readonly hasMore: boolean
 }
 
 /** To the thread. */

@@ -1,17 +1,25 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { createSync, type RunProgress, type RunStats, type Sync } from 'hotwell/sync'
+import { createSync, type RunProgress, type RunStats, type Sync, type SyncEvents } from 'hotwell/sync'
 import { buildSyncParts } from '../config/build-sync-parts.ts'
 import type { CheckedConfig } from '../config/config-schema.ts'
 import { isDriver } from '../config/driver-config.ts'
 import type { FromThread, Outcome, SyncThreadData, SyncWork, Told, ToThread } from './messages.ts'
 import { plainError } from './plain-error.ts'
-import { readDeadLetters } from './read-dead-letters.ts'
 import type { TokenClient, TokenUse } from './token-client.ts'
 
 /** So often the server hears how far it is and what was done, at most: a message a page would keep it busy. */
 const tellingMs = 200
 
-const eventNames = ['run.started', 'run.finished', 'run.failed', 'run.waiting', 'page.read', 'batch.written'] as const
+const eventNames: readonly (keyof SyncEvents)[] = [
+  'run.started',
+  'run.finished',
+  'run.failed',
+  'run.waiting',
+  'page.read',
+  'batch.written',
+  'batch.failed',
+  'absent.deleted',
+]
 
 const port = parentPort!
 const { plan, work } = workerData as SyncThreadData
@@ -28,8 +36,6 @@ port.on('message', (message: ToThread) => {
   if (message.kind === 'token') client?.answer(message)
   else if (message.kind === 'cancel') {
     ending.abort(new DOMException('The run was ended.', 'AbortError'))
-    // One that is paused hears of it when it goes on.
-    sync?.resume()
   } else {
     isPaused = message.kind === 'pause'
     if (isPaused) sync?.pause()
@@ -65,16 +71,19 @@ async function doWork(work: SyncWork): Promise<Outcome> {
   }
   const given = { fetch: fetchOf }
   const { source, target } = await buildSyncParts(name, settings, place, given)
-  if (work.kind === 'dead-letters')
-    return { state: 'completed', deadLetters: await readDeadLetters(plan, target, work.limit) }
   const { strategy, filter, map, mapVersion } = settings
   sync = createSync({ name, source, target, strategy, filter, map, mapVersion })
+  if (work.kind === 'dead-letters') {
+    const letters = await sync.deadLetters({ limit: work.limit + 1 })
+    const page = { letters: letters.slice(0, work.limit), hasMore: letters.length > work.limit }
+    return { state: 'completed', deadLetters: page }
+  }
   listen(sync)
   if (isPaused) sync.pause()
   const { allowDeletes } = work
   const options = { signal: ending.signal, onProgress: throttled(), allowDeletes }
   if (work.kind === 'run') {
-    stats = await sync.run({ ...options, mode: work.mode, part: work.part })
+    stats = await sync.run({ ...options, run: work.run, mode: work.mode, part: work.part })
     return { state: 'completed', stats }
   }
   const { repair, listed } = work

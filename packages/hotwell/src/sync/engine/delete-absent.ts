@@ -1,7 +1,9 @@
+import type { Clock } from '../../core/clock.ts'
 import { HotwellError } from '../../core/errors.ts'
 import type { CompiledFilter } from '../model/filter.ts'
 import { relationKey } from '../model/rows.ts'
 import type { Source } from '../source.ts'
+import type { AbsentDeleted } from '../sync-events.ts'
 import { type OwnElement, runLane, type StagedRow, type TargetConnection, type TargetTransaction } from '../target.ts'
 import { KeySet } from './key-set.ts'
 import type { OrderState } from './sync-state.ts'
@@ -20,6 +22,8 @@ export interface DeleteContext {
   readonly get: Source['get']
   readonly patiently: <T>(work: () => Promise<T>) => Promise<T>
   readonly turn: () => Promise<void>
+  readonly clock: Clock
+  readonly deleted: (deleted: AbsentDeleted) => void
   readonly signal: AbortSignal
   readonly filter: CompiledFilter
   readonly takesOwn: (element: OwnElement) => boolean
@@ -166,11 +170,14 @@ export async function guardDeletes(context: GuardContext, count: number): Promis
 }
 
 async function deleteChunks(context: DeleteContext): Promise<{ elements: number; relations: number }> {
+  const { clock } = context
   const deleted = { elements: 0, relations: 0 }
   await forStaged(context, async rows => {
     const due = rows.filter(row => isDue(context, row))
     if (due.length === 0) return
+    const startedAt = clock.monotonic()
     const { elements, relations } = await inTransaction(context, transaction => transaction.deleteStaged(due))
+    context.deleted({ elements, relations, writeMs: clock.monotonic() - startedAt })
     deleted.elements += elements
     deleted.relations += relations
   })

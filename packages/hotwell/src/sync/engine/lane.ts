@@ -1,11 +1,12 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Batch, DeadLetter } from '../model/rows.ts'
-import type { BatchWritten } from '../sync-events.ts'
+import type { BatchFailed, BatchWritten } from '../sync-events.ts'
 import type { OwnElement, TargetConnection, TargetTransaction } from '../target.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import type { CoveredRange } from './id-order.ts'
 import { KeyWriter } from './key-set.ts'
 import { addCounts, type Counts, type LaneState, noCounts, type OrderState } from './sync-state.ts'
+import { toldOf } from './told-error.ts'
 
 /** What one transaction of a lane writes. */
 interface Cut extends PageEnd {
@@ -41,6 +42,7 @@ export interface LaneContext {
   readonly takesOwn: (element: OwnElement) => boolean
   readonly clock: Clock
   readonly wrote: (written: BatchWritten, pending: number) => void
+  readonly failed: (failed: BatchFailed) => void
 }
 
 /** So many transactions of a lane may be made and not written: one of them is being written. */
@@ -126,17 +128,23 @@ export class Lane {
   }
 
   async #write(cut: Cut): Promise<void> {
-    const { connection, patiently, wrote, clock } = this.#context
+    const { connection, patiently, wrote, failed, clock } = this.#context
     const startedAt = clock.monotonic()
     let attempts = 0
-    const written = await patiently(() => {
+    const written = await patiently(async () => {
       attempts++
-      return connection.transaction(this.number, async (transaction, saved) => {
-        const former = laneState(saved)
-        // It was written before, and only the answer was lost.
-        if (former?.pass === this.#written.pass && former.page >= cut.page) return { state: former, applied: undefined }
-        return this.#writeIn(transaction, cut)
-      })
+      try {
+        return await connection.transaction(this.number, async (transaction, saved) => {
+          const former = laneState(saved)
+          // It was written before, and only the answer was lost.
+          if (former?.pass === this.#written.pass && former.page >= cut.page)
+            return { state: former, applied: undefined }
+          return this.#writeIn(transaction, cut)
+        })
+      } catch (error) {
+        failed({ lane: this.number, records: cut.counts.read, attempt: attempts, ...toldOf(error) })
+        throw error
+      }
     })
     this.#written = written.state
     if (!written.applied) return

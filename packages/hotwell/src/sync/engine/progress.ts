@@ -1,8 +1,9 @@
 import type { Clock } from '../../core/clock.ts'
 import type { SourcePage } from '../source.ts'
-import type { BatchWritten, PageRead } from '../sync-events.ts'
+import type { AbsentDeleted, BatchFailed, BatchWritten, PageRead } from '../sync-events.ts'
 import type { RunListener, RunPhase } from './run-sync.ts'
 import { addCounts, type Counts, noCounts } from './sync-state.ts'
+import { messageOf } from './told-error.ts'
 
 /** How far a run has got. */
 export interface RunProgress {
@@ -22,6 +23,8 @@ export interface RunProgress {
 export interface ProgressEvents {
   pageRead(page: PageRead): void
   batchWritten(written: BatchWritten): void
+  batchFailed(failed: BatchFailed): void
+  absentDeleted(deleted: AbsentDeleted): void
   waiting(waiting: { error: unknown; until: 'retry' | 'paused' }): void
 }
 
@@ -72,6 +75,16 @@ export class Progress implements RunListener {
     this.#tell()
   }
 
+  failed(failed: BatchFailed): void {
+    this.#events.batchFailed(failed)
+  }
+
+  deleted(deleted: AbsentDeleted): void {
+    this.#counts = addCounts(this.#counts, { deleted: deleted.elements + deleted.relations })
+    this.#events.absentDeleted(deleted)
+    this.#tell()
+  }
+
   resumed(counts: Counts): void {
     this.resumedRun = true
     this.#counts = addCounts(this.#counts, counts)
@@ -96,8 +109,4 @@ export class Progress implements RunListener {
       ...(this.#waitingFor !== undefined && { waitingFor: this.#waitingFor }),
     })
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -42,8 +42,17 @@ export class RunControl {
   async turn(pausing?: () => void): Promise<void> {
     if (this.#paused) {
       pausing?.()
-      await this.#paused.promise
+      await untilEither(this.#paused.promise, this.#signal)
     }
     this.#signal.throwIfAborted()
   }
+}
+
+async function untilEither(resumed: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const ended = () => resolve()
+  signal.addEventListener('abort', ended, { once: true })
+  await Promise.race([resumed, promise])
+  signal.removeEventListener('abort', ended)
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { HotwellError, isHotwellError } from '../../core/errors.ts'
 import { type CompiledFilter, compileFilter, type SyncFilter } from '../model/filter.ts'
 import type { Source, SourcePage } from '../source.ts'
-import type { BatchWritten } from '../sync-events.ts'
+import type { AbsentDeleted, BatchFailed, BatchWritten } from '../sync-events.ts'
 import { type Claim, type OwnElement, runLane, type TargetConnection, type TargetTransaction } from '../target.ts'
 import { type DeleteContext, type DeleteGuard, deleteAbsent } from './delete-absent.ts'
 import { laneState } from './lane.ts'
@@ -37,6 +37,8 @@ export interface RunListener {
   phase(phase: RunPhase): void
   arrived(page: SourcePage, times: { readMs: number; prepareMs: number }): void
   wrote(written: BatchWritten, pending: number): void
+  failed(failed: BatchFailed): void
+  deleted(deleted: AbsentDeleted): void
   /** What an earlier process has brought already. */
   resumed(counts: Counts): void
 }
@@ -84,7 +86,7 @@ class Run {
     const { connection, patience, told } = this.#context
     told.phase('claiming')
     const claim = await patience.with(() => connection.claim())
-    const former = runState(claim)
+    const former = runState(claim.saved)
     const resumable = this.#resumable(claim, former)
     if (resumable) for (const { counts } of resumable.lanes) told.resumed(counts)
     const read = await this.#read(resumable ?? (await this.#begin(former)))
@@ -185,6 +187,7 @@ class Run {
       patiently: work => patience.with(work),
       takesOwn: this.#takesOwn(state),
       wrote: (written, pending) => told.wrote(written, pending),
+      failed: batch => told.failed(batch),
       clock,
       source,
       filter,
@@ -236,7 +239,7 @@ class Run {
   }
 
   #deleteContext(state: RunState, lanes: readonly LaneState[], read: number): DeleteContext {
-    const { source, connection, patience, turn, signal, guard, allowDeletes, map } = this.#context
+    const { source, connection, clock, patience, turn, signal, guard, allowDeletes, map, told } = this.#context
     return {
       connection,
       needsConfirmation: source.consistency === 'none',
@@ -244,6 +247,8 @@ class Run {
       get: map ? undefined : source.get?.bind(source),
       patiently: work => patience.with(work),
       turn,
+      clock,
+      deleted: rows => told.deleted(rows),
       signal,
       filter: this.#filter,
       takesOwn: this.#takesOwn(state),
@@ -271,7 +276,7 @@ function narrowed(filter: SyncFilter, fromAt: number): SyncFilter {
   return { ...filter, modifiedFromAt: Math.max(fromAt, filter.modifiedFromAt ?? fromAt) }
 }
 
-export function runState({ saved }: Claim): RunState | undefined {
+export function runState(saved: Claim['saved']): RunState | undefined {
   const text = saved.get(runLane)
   return text ? (JSON.parse(text) as RunState) : undefined
 }

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../model/rows.ts'
+import type { DeadLetter, DeadLetterKey } from '../model/rows.ts'
 import type { SqlConnection } from './sql-connection.ts'
 import type { SqlTables } from './sql-tables.ts'
 
@@ -24,16 +24,18 @@ export class DeadLetters {
       )
   }
 
-  async read(limit: number): Promise<DeadLetter[]> {
+  /** In the order of their kinds and keys. */
+  async read(after: DeadLetterKey | undefined, limit: number): Promise<DeadLetter[]> {
     const rows = await this.#connection.all<{
       kind: DeadLetter['kind']
       key: string
       reason: string
       record: string | null
-    }>(`select kind, key, reason, record from ${this.#table} where sync = ? order by kind, key limit ?`, [
-      this.#sync,
-      limit,
-    ])
+    }>(
+      `select kind, key, reason, record from ${this.#table}
+        where sync = ?${after ? ' and (kind, key) > (?, ?)' : ''} order by kind, key limit ?`,
+      [this.#sync, ...(after ? [after.kind, after.key] : []), limit],
+    )
     return rows.map(({ record, ...letter }) => ({ ...letter, ...(record !== null && { record }) }))
   }
 

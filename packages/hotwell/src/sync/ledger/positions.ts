@@ -35,9 +35,14 @@ export class Positions {
     if (dialect.forUpdate) await all(`${own}${dialect.forUpdate}`, [this.#sync])
     // One statement: the epoch grows from what it is when all rows are locked.
     await run(`update ${this.#table} set epoch = epoch + 1 where sync = ?`, [this.#sync])
-    const rows = await all<PositionRow>(`select lane, epoch, saved from ${this.#table} where sync = ?`, [this.#sync])
+    const rows = await this.#rows()
     const epoch = Math.max(...rows.map(row => Number(row.epoch)))
-    return { epoch, saved: new Map(rows.map(({ lane, saved }) => [Number(lane), saved])) }
+    return { epoch, saved: savedIn(rows) }
+  }
+
+  /** What is saved, whoever has claimed it. */
+  async saved(): Promise<Map<number, string>> {
+    return savedIn(await this.#rows())
   }
 
   /**
@@ -73,4 +78,12 @@ export class Positions {
     const others = await all(`select 1 from ${this.#table} where sync <> ? limit 1`, [this.#sync])
     return others.length === 0
   }
+
+  #rows(): Promise<PositionRow[]> {
+    return this.#connection.all(`select lane, epoch, saved from ${this.#table} where sync = ?`, [this.#sync])
+  }
+}
+
+function savedIn(rows: readonly PositionRow[]): Map<number, string> {
+  return new Map(rows.map(({ lane, saved }) => [Number(lane), saved]))
 }

@@ -46,6 +46,9 @@ export function relationKey({ from, type, to }: RelationRow): string {
 
 export type RecordKind = 'element' | 'attributes' | 'relation'
 
+/** The two together name one of a sync's. */
+export type DeadLetterKey = Pick<DeadLetter, 'kind' | 'key'>
+
 /** A record that could not be taken, and why. */
 export interface DeadLetter {
   readonly kind: RecordKind | 'unreadable'

@@ -1,9 +1,10 @@
 import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { HotwellError } from '../../core/errors.ts'
-import type { Batch, DeadLetter } from '../model/rows.ts'
+import type { Batch, DeadLetter, DeadLetterKey } from '../model/rows.ts'
 import type { Applied, Claim, Target, TargetConnection, TargetTransaction } from '../target.ts'
 import { ExportFile } from './jsonl-export-file.ts'
+import { readLetters } from './jsonl-letters.ts'
 import { linesOf } from './jsonl-lines.ts'
 
 export interface JsonlTargetOptions {
@@ -37,6 +38,7 @@ export function jsonl(path: string, options: JsonlTargetOptions = {}): Target {
 
 class JsonlConnection implements TargetConnection {
   readonly #path: string
+  readonly #lettersPath: string
   readonly #allowEmpty: boolean
   readonly #records: ExportFile
   readonly #letters: ExportFile
@@ -48,6 +50,7 @@ class JsonlConnection implements TargetConnection {
 
   constructor(path: string, lettersPath: string, allowEmpty: boolean) {
     this.#path = path
+    this.#lettersPath = lettersPath
     this.#allowEmpty = allowEmpty
     this.#records = new ExportFile(path)
     this.#letters = new ExportFile(lettersPath)
@@ -90,6 +93,15 @@ class JsonlConnection implements TargetConnection {
 
   async countOwn(): Promise<number> {
     return this.#count
+  }
+
+  async saved() {
+    return this.#saved
+  }
+
+  /** In the order of the file, which is that of the last whole export. */
+  async readDeadLetters(after: DeadLetterKey | undefined, limit: number): Promise<DeadLetter[]> {
+    return readLetters(this.#lettersPath, after, limit)
   }
 
   settle(): Promise<void> {

@@ -1,9 +1,10 @@
 import { AbsentRows } from '../ledger/absent-rows.ts'
+import { DeadLetters } from '../ledger/dead-letters.ts'
 import { Elements } from '../ledger/elements.ts'
 import { Positions } from '../ledger/positions.ts'
 import { Relations } from '../ledger/relations.ts'
 import { type SqlTables, sqlTables } from '../ledger/sql-tables.ts'
-import type { RelationRow } from '../model/rows.ts'
+import type { DeadLetterKey, RelationRow } from '../model/rows.ts'
 import type { Claim, StagedRow, Target, TargetConnection, TargetTransaction } from '../target.ts'
 import { BatchTrend, makeStagingTable, PostgresElements } from './sql/postgres-elements.ts'
 import { lockNotAvailable, postgresFailure, sqlState } from './sql/postgres-errors.ts'
@@ -68,6 +69,7 @@ interface Way {
   readonly elements: Elements
   readonly relations: Relations
   readonly absent: AbsentRows
+  readonly letters: DeadLetters
   /** Whoever comes next begins when this has settled. */
   last: Promise<unknown>
 }
@@ -137,6 +139,14 @@ class PostgresTargetConnection implements TargetConnection {
     return this.#through(0, ({ session }) => settleTables(session, this.#facts.tables, this.#wasEmpty))
   }
 
+  saved() {
+    return this.#through(0, ({ positions }) => positions.saved())
+  }
+
+  readDeadLetters(after: DeadLetterKey | undefined, limit: number) {
+    return this.#through(0, ({ letters }) => letters.read(after, limit))
+  }
+
   countOwn(): Promise<number> {
     return this.#through(0, async ({ elements, relations }) => (await elements.count()) + (await relations.count()))
   }
@@ -199,6 +209,7 @@ class PostgresTargetConnection implements TargetConnection {
       elements: new Elements(sql, tables, sync),
       relations: new Relations(sql, tables, sync),
       absent: new AbsentRows(sql, tables, sync),
+      letters: new DeadLetters(sql, tables, sync),
       last: Promise.resolve(),
     }
     this.#ways[number] = way

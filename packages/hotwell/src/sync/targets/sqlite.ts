@@ -4,12 +4,13 @@ import { openSqlite } from '../../database/open-sqlite.ts'
 import { NodeSqlite } from '../../database/sqlite-connection.ts'
 import { isBusy, sqliteFailure } from '../../database/sqlite-errors.ts'
 import { AbsentRows } from '../ledger/absent-rows.ts'
+import { DeadLetters } from '../ledger/dead-letters.ts'
 import { Elements } from '../ledger/elements.ts'
 import { Positions } from '../ledger/positions.ts'
 import { Relations } from '../ledger/relations.ts'
 import type { SqlConnection, SqlValue } from '../ledger/sql-connection.ts'
 import { createLedger, type SqlTables, sqlTables } from '../ledger/sql-tables.ts'
-import type { RelationRow } from '../model/rows.ts'
+import type { DeadLetterKey, RelationRow } from '../model/rows.ts'
 import type { Claim, StagedRow, Target, TargetConnection, TargetTransaction } from '../target.ts'
 import { SqlTransaction } from './sql/sql-transaction.ts'
 import { SqliteElements } from './sql/sqlite-elements.ts'
@@ -78,6 +79,7 @@ class SqliteTargetConnection implements TargetConnection {
   readonly #elements: Elements
   readonly #relations: Relations
   readonly #absent: AbsentRows
+  readonly #letters: DeadLetters
   #writer: SqliteElements | undefined
   #epoch = 0
   /** Whoever comes next begins when this has settled: there is one connection. */
@@ -92,6 +94,7 @@ class SqliteTargetConnection implements TargetConnection {
     this.#elements = new Elements(this.#sql, tables, sync)
     this.#relations = new Relations(this.#sql, tables, sync)
     this.#absent = new AbsentRows(this.#sql, tables, sync)
+    this.#letters = new DeadLetters(this.#sql, tables, sync)
   }
 
   async open(synchronous: string): Promise<void> {
@@ -146,6 +149,14 @@ class SqliteTargetConnection implements TargetConnection {
     return this.#exclusively(async () => {
       for (const statement of ownIndexes(this.#facts.tables)) await this.#sql.run(statement)
     })
+  }
+
+  saved() {
+    return this.#reading(() => this.#positions.saved())
+  }
+
+  readDeadLetters(after: DeadLetterKey | undefined, limit: number) {
+    return this.#reading(() => this.#letters.read(after, limit))
   }
 
   countOwn(): Promise<number> {
