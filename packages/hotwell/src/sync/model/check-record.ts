@@ -3,6 +3,11 @@ import type { AttributeChange, Element, JsonValue, Relation, SyncRecord } from '
 /** Ids and types of relations are names, not texts. In bytes of UTF-8. */
 export const longestIdBytes = 1024
 
+/** A day, or a day and a time, which is UTC unless it says otherwise. */
+const isoInstant = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d(?::?\d\d)?)?)?$/
+/** In ms since 1970, as far as JavaScript's dates go. */
+const latestInstant = 8.64e15
+
 /** Why a record cannot be taken; the record is at fault. */
 export class RecordError extends Error {
   override readonly name = 'RecordError'
@@ -16,7 +21,8 @@ export class RecordError extends Error {
 }
 
 /**
- * Makes a record of what a source yields: unknown fields are dropped, `null` is absent, instants may be ISO 8601.
+ * Makes a record of what a source yields: unknown fields are dropped, `null` is absent, instants may be ISO 8601, in UTC
+ * where they name no offset.
  * @throws RecordError
  */
 export function checkRecord(given: unknown): SyncRecord {
@@ -103,9 +109,16 @@ function hasNull(fields: Record<string, unknown>): boolean {
 }
 
 function instant(value: unknown, id: string): number {
-  const at = typeof value === 'string' ? Date.parse(value) : value instanceof Date ? value.getTime() : value
-  if (typeof at === 'number' && Number.isFinite(at)) return at
+  const at = typeof value === 'string' ? parsed(value) : value instanceof Date ? value.getTime() : value
+  if (typeof at === 'number' && Math.abs(at) <= latestInstant) return at
   throw new RecordError('Its modifiedAt is no instant: milliseconds since 1970, or ISO 8601.', id)
+}
+
+/** `Date.parse` finds dates in nearly any text, and takes one without an offset for the time where the machine stands. */
+function parsed(text: string): number {
+  const [, day, time, offset = 'Z'] = isoInstant.exec(text) ?? []
+  if (time === undefined) return Date.parse(day ?? '')
+  return Date.parse(`${day}T${time}${offset.length === 3 ? `${offset}:00` : offset}`)
 }
 
 function flag(value: unknown, id: string): boolean {

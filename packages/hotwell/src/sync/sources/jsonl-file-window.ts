@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { FileHandle } from 'node:fs/promises'
 import { HotwellError } from '../../core/errors.ts'
-import { type FileState, fileState, tailBytes } from './jsonl-position.ts'
+import { type FileState, fileFailure, fileState, tailBytes } from './jsonl-position.ts'
 
 const chunkBytes = 1024 * 1024
 /** Room before a chunk for what is kept of the one before it. */
@@ -23,6 +23,7 @@ export class FileWindow {
   /** Of the first byte that is wanted, in `bytes`. */
   at = 0
   readonly #file: FileHandle
+  readonly #path: string
   readonly #end: number
   /** Of `bytes`, in the file. */
   #base = 0
@@ -37,8 +38,9 @@ export class FileWindow {
   #spare: Buffer[] = []
   #current: Buffer | undefined
 
-  constructor(file: FileHandle, offset: number, end: number) {
+  constructor(file: FileHandle, path: string, offset: number, end: number) {
     this.#file = file
+    this.#path = path
     this.#end = end
     this.#next = Math.max(0, offset - tailBytes)
     this.#lead = offset - this.#next
@@ -90,33 +92,43 @@ export class FileWindow {
   }
 
   /** @throws HotwellError `source_failed` when the file is in UTF-16 */
-  skipByteOrderMark(path: string): void {
+  skipByteOrderMark(): void {
     const [first, second, third] = this.bytes
     if (first === 0xef && second === 0xbb && third === 0xbf) this.at = 3
     else if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
-      throw new HotwellError('source_failed', `${path} is in UTF-16; it has to be in UTF-8.`, { retryable: false })
+      throw new HotwellError('source_failed', `${this.#path} is in UTF-16; it has to be in UTF-8.`, {
+        retryable: false,
+      })
   }
 
   /**
    * What was read is what was there when it began.
    * @throws HotwellError `position_lost`
    */
-  async check(begun: FileState, path: string): Promise<void> {
-    const now = await fileState(this.#file, path)
+  async check(begun: FileState): Promise<void> {
+    const now = await fileState(this.#file, this.#path)
     const isSame = now.size === begun.size ? now.modified === begun.modified : now.size > begun.size
     const { tail } = this
     const found = Buffer.alloc(tail.length)
-    await this.#file.read(found, 0, tail.length, this.offset - tail.length)
+    await this.#readAt(found, 0, tail.length, this.offset - tail.length)
     if (!isSame || !found.equals(tail))
-      throw new HotwellError('position_lost', `${path} was changed while it was read. It is read from the start.`)
+      throw new HotwellError('position_lost', `${this.#path} was changed while it was read. It is read from the start.`)
   }
 
   async #read(): Promise<Chunk | undefined> {
     const wanted = Math.min(chunkBytes, this.#end - this.#next)
     if (wanted <= 0) return undefined
     const buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(roomBytes + chunkBytes)
-    const { bytesRead } = await this.#file.read(buffer, roomBytes, wanted, this.#next)
-    if (bytesRead === 0) throw new HotwellError('position_lost', 'The file became shorter while it was read.')
-    return { buffer, length: bytesRead }
+    const length = await this.#readAt(buffer, roomBytes, wanted, this.#next)
+    if (length === 0) throw new HotwellError('position_lost', `${this.#path} became shorter while it was read.`)
+    return { buffer, length }
+  }
+
+  async #readAt(buffer: Buffer, offset: number, length: number, position: number): Promise<number> {
+    try {
+      return (await this.#file.read(buffer, offset, length, position)).bytesRead
+    } catch (error) {
+      throw fileFailure(error, this.#path)
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { HotwellError } from '../../core/errors.ts'
 
@@ -41,12 +42,18 @@ const lasting = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM', 'ELOO
 /** @throws HotwellError `source_failed` */
 export async function openFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path, 'r')
+    // A pipe would be waited for until somebody writes into it, and nothing could end that.
+    return await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   } catch (cause) {
-    const { code = '', message } = cause as NodeJS.ErrnoException
-    const what = code === 'ENOENT' ? `There is no file ${path}.` : `${path} cannot be read: ${message}`
-    throw new HotwellError('source_failed', what, { cause, retryable: !lasting.has(code) })
+    throw fileFailure(cause, path)
   }
+}
+
+/** What an error of the file system is to a run. */
+export function fileFailure(cause: unknown, path: string): HotwellError {
+  const { code = '', message } = cause as NodeJS.ErrnoException
+  const what = code === 'ENOENT' ? `There is no file ${path}.` : `${path} cannot be read: ${message}.`
+  return new HotwellError('source_failed', what, { cause, retryable: !lasting.has(code) })
 }
 
 /** @throws HotwellError `source_failed` for what is no file */

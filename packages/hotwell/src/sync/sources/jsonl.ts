@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { HotwellError } from '../../core/errors.ts'
+import { exactJson } from '../model/exact-json.ts'
 import type { ReadRequest, Source, SourcePage, UnreadableRecord } from '../source.ts'
 import { FileWindow } from './jsonl-file-window.ts'
 import { checkPosition, type FileState, fileState, openFile, positionText, startOf } from './jsonl-position.ts'
@@ -17,7 +18,7 @@ const carriageReturn = 0x0d
 /**
  * Reads a file of one JSON object a line: elements, attribute changes and relations, in UTF-8. Sees the file as long as
  * it was when reading began; what is appended meanwhile comes with the next run. What is no JSON object is told as
- * `line 17`, and the rest is read.
+ * `line 17`, and the rest is read. Integers beyond 2^53 come as texts, so that none of their digits is lost.
  * @throws HotwellError `source_failed` for a file that is not there or is no text in UTF-8, `position_lost` when it was
  * replaced or changed otherwise than by appending
  */
@@ -43,10 +44,10 @@ async function* readFile(path: string, maxLineBytes: number, request: ReadReques
   try {
     const found = await fileState(file, path)
     const start = startOf(request.after, found, path)
-    const window = new FileWindow(file, start.offset, start.end)
+    const window = new FileWindow(file, path, start.offset, start.end)
     await window.more()
     if (request.after !== undefined) checkPosition(start, window, path)
-    else window.skipByteOrderMark(path)
+    else window.skipByteOrderMark()
     // A reading that goes on ends where it was to end, so that it is the same snapshot.
     const state: FileState = { ...found, size: start.end }
     const lines = new LineReader(window, start.line, maxLineBytes)
@@ -56,7 +57,7 @@ async function* readFile(path: string, maxLineBytes: number, request: ReadReques
       const position = positionText(state, window, lines.line)
       yield { ...page, position, share: window.offset / start.end }
     }
-    await window.check(found, path)
+    await window.check(found)
   } finally {
     await file.close()
   }
@@ -124,7 +125,7 @@ class LineReader {
     const text = bytes.toString('utf8', at, end)
     let reason: string
     try {
-      const record: unknown = JSON.parse(text)
+      const record = exactJson(text)
       if (typeof record === 'object' && record !== null && !Array.isArray(record)) {
         if (this.#window.isUtf8(at, end)) {
           records.push(record)

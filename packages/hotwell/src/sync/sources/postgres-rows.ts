@@ -1,4 +1,5 @@
 import type { SqlValue } from '../ledger/sql-connection.ts'
+import { exactJson } from '../model/exact-json.ts'
 import type { SyncFilter } from '../model/filter.ts'
 import type { ReadRequest, UnreadableRecord } from '../source.ts'
 import { textArray } from '../targets/sql/postgres-copy.ts'
@@ -170,7 +171,7 @@ export class PostgresRows {
 /** What is no JSON stays a text: then the record is at fault. */
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return exactJson(text)
   } catch {
     return text
   }

@@ -1,3 +1,4 @@
+import { exactJson } from '../model/exact-json.ts'
 import type { RowMapping } from './sqlite-columns.ts'
 import type { SqliteRow } from './sqlite-file.ts'
 
@@ -51,7 +52,7 @@ function parsed(given: unknown): unknown {
   if (given === null) return {}
   const text = given instanceof Uint8Array ? Buffer.from(given).toString() : String(given)
   try {
-    return JSON.parse(text)
+    return exactJson(text)
   } catch {
     return text
   }
@@ -62,9 +63,10 @@ function instant(given: unknown): unknown {
   return value(given)
 }
 
-/** As JSON has it: integers that are no exact numbers there as texts, bytes in base64. */
+/** As JSON has it: what is no exact number there as text, bytes in base64. */
 function value(given: unknown): unknown {
   if (typeof given === 'bigint') return Number.isSafeInteger(Number(given)) ? Number(given) : String(given)
+  if (typeof given === 'number' && !Number.isFinite(given)) return String(given)
   if (given instanceof Uint8Array) return Buffer.from(given).toString('base64')
   return given
 }

@@ -1,4 +1,5 @@
 import { HotwellError, isHotwellError } from '../../../core/errors.ts'
+import { exactJson } from '../../model/exact-json.ts'
 
 /** The standard `fetch`, as far as it is needed: the global one, or that of a token handle. */
 export type SourceFetch = (input: string, init?: RequestInit) => Promise<Response>
@@ -94,7 +95,7 @@ export class JsonClient {
     const text = await this.#text(reply, url)
     if (status < 300) this.#hasWorked = true
     try {
-      return { status, headers, body: JSON.parse(text), url: completed(url, reply.url) }
+      return { status, headers, body: exactJson(text), url: completed(url, reply.url) }
     } catch {
       // What it says instead is not quoted: it may hold anything.
       if (status < 300)
