@@ -33,6 +33,7 @@ import { KeyBook } from './keys/key-book.ts'
 import { keyFilePath } from './keys/key-file.ts'
 import { GateTuning, limitsOf } from './performance/gate-tuning.ts'
 import { ResourceWatch } from './performance/resource-watch.ts'
+import { WarmUp } from './performance/warm-up.ts'
 import { registerMetrics } from './register-metrics.ts'
 import { createReload } from './reload.ts'
 import { assertSyncTokens } from './syncs/assert-sync-tokens.ts'
@@ -134,8 +135,10 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     registerSyncMetrics(registry, prometheus, syncMonitor)
     const book = new RunBook(join(dataDir, 'runs.db'), log)
     const syncs = new Syncs({ tokens, book, log, monitor: syncMonitor })
+    const warmUp = new WarmUp({ tokens, log })
     const context = {
       tokens,
+      warmUp,
       syncs,
       accounts,
       history,
@@ -152,6 +155,8 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     const app = await createApp(context)
     // Together: requests wait for acquisitions, which the tokens end in order or give up, so that all get an answer.
     closers.push(() => drain(app, tokens.close()))
+    // Before that, so that whoever waits for the end of a warm-up hears of it.
+    closers.push(() => warmUp.close())
     // First of all: the threads of syncs get no tokens once these have closed.
     closers.push(() => syncs.close())
     await syncs.open(plans)

@@ -44,6 +44,7 @@ export interface WarmUpReply {
   warm: string[]
   failed: { ref: string; code: string; message: string }[]
   pending: string[]
+  progress: { secondsLeft: number | null }
 }
 
 export interface RecommendationReply {

@@ -69,8 +69,10 @@ function cleanupLines({ days, historyRecords, ...dropped }: NonNullable<Optimiza
   ]
 }
 
-function warmUpLines({ site, warm, failed, pending }: NonNullable<OptimizationResult['warmUp']>[number]): string[] {
-  const late = pending.length > 0 ? `, ${pending.length} still under way` : ''
+function warmUpLines(result: NonNullable<OptimizationResult['warmUp']>[number]): string[] {
+  const { site, warm, failed, pending, progress } = result
+  const left = progress.secondsLeft ? `, about ${seconds(progress.secondsLeft)} more` : ''
+  const late = pending.length > 0 ? `, ${pending.length} still under way${left}` : ''
   const lines = [`${site}: ${warm.length} warm, ${failed.length} failed${late}`]
   if (failed.length === 0) return lines
   return [...lines, ...failed.map(({ ref, code, message }) => `  ${ref}: ${singleLine(message)} (${code})`)]

@@ -5,6 +5,7 @@ import type { History } from 'hotwell/history'
 import type { PerformanceMonitor } from 'hotwell/monitoring'
 import type { GateTuning } from '../performance/gate-tuning.ts'
 import type { ResourceWatch } from '../performance/resource-watch.ts'
+import type { WarmUp } from '../performance/warm-up.ts'
 import type { Syncs } from '../syncs/syncs.ts'
 import type { Access } from './access.ts'
 import type { HttpCounters } from './http-counters.ts'
@@ -20,6 +21,7 @@ export interface ServerContext {
   readonly store: Pick<TokenStore, 'cleanup'>
   readonly monitor: PerformanceMonitor
   readonly tuning: GateTuning
+  readonly warmUp: WarmUp
   readonly resources: ResourceWatch
   readonly access: Access
   readonly readiness: Readiness
