@@ -141,7 +141,7 @@ test('ids of all planes, as numbers and as texts, are each their own; what is no
 
 test('for one id the last record counts, in a batch and across batches, also where it was deleted in between', async () => {
   for (const batchSize of [1, 2, 100]) {
-    const { sync, write, attributes, texts } = scene({ batchSize })
+    const { sync, write, attributes } = scene({ batchSize })
     write(
       { id: 'a', attributes: { n: 1 } },
       { id: 'b' },

@@ -1,11 +1,17 @@
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { HotwellError, isHotwellError } from '../../core/errors.ts'
 
 /** Nobody works on one for so long without writing. */
 const abandonedMs = 86_400_000
+/** Two containers may have one name, and their processes numbers that the other one does not know. */
+const quietMs = 60_000
 const ending = '.partial'
+/** Whose it is: processes of other machines may write beside it. */
+const machine = hash('sha256', hostname(), 'hex').slice(0, 8)
+const ownerForm = new RegExp(`\\.${machine}-(\\d+)-[0-9a-f]+\\${ending}$`)
 
 /**
  * A file that is written beside its place and takes it when it is whole. An append that fails leaves nothing behind: the
@@ -21,7 +27,7 @@ export class ExportFile {
 
   constructor(path: string) {
     this.#path = path
-    this.#temporary = `${path}.${randomBytes(6).toString('hex')}${ending}`
+    this.#temporary = `${path}.${machine}-${process.pid}-${randomBytes(6).toString('hex')}${ending}`
   }
 
   get length(): number {
@@ -94,7 +100,7 @@ export class ExportFile {
     for (const name of await readdir(folder)) {
       if (!name.startsWith(`${basename(this.#path)}.`) || !name.endsWith(ending)) continue
       const found = await stat(join(folder, name)).catch(() => undefined)
-      if (found && Date.now() - found.mtimeMs > abandonedMs) await rm(join(folder, name), { force: true })
+      if (found && isAbandoned(name, found.mtimeMs)) await rm(join(folder, name), { force: true })
     }
   }
 
@@ -107,6 +113,21 @@ export class ExportFile {
       const what = code === 'ENOSPC' ? 'the disk is full' : message
       throw new HotwellError('target_unavailable', `${this.#path} could not be written: ${what}.`, { cause })
     }
+  }
+}
+
+function isAbandoned(name: string, modifiedMs: number): boolean {
+  const owner = Number(ownerForm.exec(name)?.[1])
+  // In a container whoever comes next may have the same number.
+  const isGone = owner === process.pid ? modifiedMs < Date.now() - process.uptime() * 1000 : owner && !isAlive(owner)
+  return Date.now() - modifiedMs > (isGone ? quietMs : abandonedMs)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

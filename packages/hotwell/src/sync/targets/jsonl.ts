@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { realpathSync, type Stats, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { HotwellError } from '../../core/errors.ts'
 import type { Batch, DeadLetter, DeadLetterKey } from '../model/rows.ts'
@@ -21,6 +21,7 @@ export interface JsonlTargetOptions {
  * A run always reads everything. It writes into a file beside it, which takes the place of the former one when all is
  * there: whoever reads the path sees a whole export, the former or the present one. An interrupted run begins anew.
  * Several runs at once do no harm: the one that ends last stays.
+ * @throws HotwellError `invalid_configuration` for a path that is a folder or a device
  */
 export function jsonl(path: string, options: JsonlTargetOptions = {}): Target {
   const { allowEmpty = false } = options
@@ -30,8 +31,11 @@ export function jsonl(path: string, options: JsonlTargetOptions = {}): Target {
     preferredLanes: 1,
     async connect() {
       const place = realPath(path)
-      const letters = options.deadLettersPath ?? `${place}.dead-letters`
-      return new JsonlConnection(place, resolve(letters), allowEmpty)
+      const letters = realPath(options.deadLettersPath ?? `${place}.dead-letters`)
+      if (letters === place)
+        throw new HotwellError('invalid_configuration', `${place} has no room for the dead letters as well.`)
+      for (const file of [place, letters]) refuseOther(file)
+      return new JsonlConnection(place, letters, allowEmpty)
     },
   }
 }
@@ -205,6 +209,23 @@ class JsonlTransaction implements TargetTransaction {
   async saveSeen(): Promise<void> {}
   async stage(): Promise<void> {}
   async unstage(): Promise<void> {}
+}
+
+/** An hour of reading would be for nothing. */
+function refuseOther(path: string): void {
+  const found = statOf(path)
+  if (!found || found.isFile()) return
+  const what = found.isDirectory() ? 'a folder' : 'no ordinary file'
+  throw new HotwellError('invalid_configuration', `${path} is ${what}: name a file to export into.`)
+}
+
+/** What is in the way of looking shows when it is written. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
 }
 
 /** What a link leads to is replaced, not the link. */
