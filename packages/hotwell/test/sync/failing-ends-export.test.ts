@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { hash } from 'node:crypto'
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -60,39 +61,58 @@ test('a folder for the export that is missing is made; a folder or a device in i
   expect(readFileSync(path, 'utf8').trimEnd().split('\n'), 'and nothing was touched').toHaveLength(3)
 })
 
-test('a full disk is waited for: the former export is whole meanwhile, and the new one comes when there is room', async () => {
-  const { folder } = scene()
+/** A small disk of its own where this user may mount one; else a limit on the size of files, which fails in the same place. */
+function smallDisk(folder: string) {
   const disk = join(folder, 'disk')
   mkdirSync(disk)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk], { stdio: 'ignore' })
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk], { stdio: 'ignore' })
+  } catch {
+    const limit = (bytes: string) => execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`])
+    onTestFinished(() => void limit('unlimited'))
+    return { disk, fill: async () => limit('30000'), free: () => limit('unlimited'), close: () => {}, open: () => {} }
+  }
   onTestFinished(() => void execFileSync('umount', ['-l', disk]))
+  const remount = (how: string) => execFileSync('mount', ['-o', `remount,${how}`, disk], { stdio: 'ignore' })
+  return {
+    disk,
+    async fill() {
+      const filler = await open(join(disk, 'filler'), 'w')
+      await filler.write(Buffer.alloc(200 * 1024))
+      await filler.close()
+    },
+    free: () => rmSync(join(disk, 'filler')),
+    close: () => remount('ro'),
+    open: () => remount('rw'),
+  }
+}
+
+test('a full disk is waited for: the former export is whole meanwhile, and the new one comes when there is room', async () => {
+  const { disk, fill, free } = smallDisk(scene().folder)
   const path = join(disk, 'plant.jsonl')
   await exporting(new ListSource(many(10)), path).run()
   const former = readFileSync(path, 'utf8')
-  const filler = await open(join(disk, 'filler'), 'w')
-  await filler.write(Buffer.alloc(200 * 1024))
-  await filler.close()
+  await fill()
   const sync = exporting(new ListSource(many(2000, 'x'.repeat(20))), path)
   const running = sync.run()
-  expect(await waitedFor(sync)).toContain('the disk is full')
+  expect(await waitedFor(sync)).toMatch(/the disk is full|EFBIG/)
   expect(readFileSync(path, 'utf8')).toBe(former)
-  rmSync(join(disk, 'filler'))
+  free()
   expect(await running).toMatchObject({ state: 'completed', inserted: 2000 })
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
   expect(lines.map(line => JSON.parse(line).id)).toEqual(many(2000).map(({ id }) => id))
   expect(readdirSync(disk)).toEqual(['plant.jsonl'])
 })
 
-test('a read-only place is waited for, and said', async () => {
-  const { folder } = scene()
-  const disk = join(folder, 'disk')
-  mkdirSync(disk)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,ro', 'tmpfs', disk], { stdio: 'ignore' })
-  onTestFinished(() => void execFileSync('umount', ['-l', disk]))
+test('a place where nothing may be written is waited for, and said', async () => {
+  const { disk, close, open } = smallDisk(scene().folder)
+  chmodSync(disk, 0o500)
+  close()
   const sync = exporting(new ListSource(many(3)), join(disk, 'plant.jsonl'))
   const running = sync.run()
-  expect(await waitedFor(sync)).toMatch(/plant\.jsonl could not be written: EROFS/)
-  execFileSync('mount', ['-o', 'remount,rw', disk], { stdio: 'ignore' })
+  expect(await waitedFor(sync)).toMatch(/plant\.jsonl could not be written: (EROFS|EACCES)/)
+  open()
+  chmodSync(disk, 0o700)
   expect(await running).toMatchObject({ inserted: 3 })
   expect(readdirSync(disk)).toEqual(['plant.jsonl'])
 })
