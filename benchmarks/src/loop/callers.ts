@@ -21,11 +21,13 @@ export interface CallFigures {
   readonly maxMs: number
 }
 
+let endsAt = 0
+
 /** Callers that ask now and then, each for another token, and note how long each answer took. */
 async function call({ port, refs, apiKey, connections, pauseMs, seconds }: Calls): Promise<CallFigures> {
   const tookMs = new Histogram({ lowest: 0.001 })
   const requests = refs.map(ref => getRequest(`/api/v1/tokens/${ref}`, { authorization: `Bearer ${apiKey}` }))
-  const endsAt = performance.now() + seconds * 1000
+  endsAt = performance.now() + seconds * 1000
   await Promise.all(
     Array.from({ length: connections }, async () => {
       const connection = await HttpConnection.open(port)
@@ -48,4 +50,9 @@ async function call({ port, refs, apiKey, connections, pauseMs, seconds }: Calls
   }
 }
 
-answerParent({ call })
+/** Ends a call before its time. */
+function stop(): void {
+  endsAt = 0
+}
+
+answerParent({ call, stop })

@@ -10,6 +10,7 @@ import { temporaryFolder } from '../harness/temporary-folder.ts'
 import type { CallFigures, Calls } from './callers.ts'
 import { Issuer } from './issuer.ts'
 import type { SharedServerOptions } from './shared-server.ts'
+import { syncBeside } from './sync-beside.ts'
 
 const seconds = 45
 const lifeSeconds = 20
@@ -28,6 +29,7 @@ interface Results {
 /**
  * Does anything hold up the thread that serves tokens? History is written at full speed beside it, and another server
  * on the same data folder stands still now and then, wherever that catches it: holding a claim, within a transaction.
+ * Then a server of its own copies a file at full speed.
  */
 export async function loop(): Promise<BenchmarkResult> {
   await using folder = await temporaryFolder()
@@ -63,7 +65,8 @@ export async function loop(): Promise<BenchmarkResult> {
     // Whoever stood still in the middle ends what it began.
     await sleep(2000)
     const results = [await serving.ask<Results>('results'), await standing.ask<Results>('results')]
-    return resultOf({ issuer, quiet, busy, locked, stopped, results })
+    await Promise.all([serving.close(), standing.close()])
+    return resultOf({ issuer, quiet, busy, locked, stopped, results, beside: await syncBeside() })
   } finally {
     await Promise.all([serving.close(), standing.close(), callers.close()])
     issuer.close()
@@ -101,9 +104,10 @@ interface Run {
   readonly locked: CallFigures
   readonly stopped: number
   readonly results: readonly Results[]
+  readonly beside: Awaited<ReturnType<typeof syncBeside>>
 }
 
-function resultOf({ issuer, quiet, busy, locked, stopped, results }: Run): BenchmarkResult {
+function resultOf({ issuer, quiet, busy, locked, stopped, results, beside }: Run): BenchmarkResult {
   const finished = results.flatMap(result => result.finished)
   const succeeded = finished.filter(({ status }) => status === 'success')
   const kept = new Set(succeeded.map(({ fingerprint }) => fingerprint))
@@ -125,6 +129,7 @@ function resultOf({ issuer, quiet, busy, locked, stopped, results }: Run): Bench
       figure('acquisitions', issuer.issues.length, ''),
       figure('  by the other process', issuer.issues.filter(({ process }) => process === 'standing').length, ''),
       figure('  failed', finished.length - succeeded.length, ''),
+      ...beside.figures,
     ],
     goals: [
       atMost('P99 of a warm token over HTTP, ms', busy.p99Ms, 20),
@@ -140,6 +145,7 @@ function resultOf({ issuer, quiet, busy, locked, stopped, results }: Run): Bench
       ),
       atLeast('control: stops of the other process', stopped, 5),
       atLeast('control: history records a second', written / seconds, 1000),
+      ...beside.goals,
     ],
   }
 }
