@@ -131,9 +131,9 @@ export async function createServer(options: ServerOptions = {}): Promise<Hotwell
     const readiness = new Readiness(tokens, manifest)
     const access = new Access(keys, isLoopback(config.host))
     assertSyncTokens(plans, tokens)
-    const syncMonitor = createSyncMonitor()
-    registerSyncMetrics(registry, prometheus, syncMonitor)
     const book = new RunBook(join(dataDir, 'runs.db'), log)
+    const syncMonitor = createSyncMonitor({ onRun: report => void book.putReport(report) })
+    registerSyncMetrics(registry, prometheus, syncMonitor)
     const syncs = new Syncs({ tokens, book, log, monitor: syncMonitor })
     const warmUp = new WarmUp({ tokens, log })
     const context = {

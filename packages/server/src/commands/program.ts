@@ -20,6 +20,7 @@ import { serveCommand } from './serve.ts'
 import { syncCancelCommand } from './sync-cancel.ts'
 import { syncListCommand } from './sync-list.ts'
 import { syncPauseCommand } from './sync-pause.ts'
+import { syncPerformanceCommand } from './sync-performance.ts'
 import { syncResumeCommand } from './sync-resume.ts'
 import { syncRunCommand } from './sync-run.ts'
 import { syncStatusCommand } from './sync-status.ts'
@@ -74,6 +75,7 @@ Examples:
     .addCommand(syncResumeCommand())
     .addCommand(syncCancelCommand())
     .addCommand(syncVerifyCommand())
+    .addCommand(syncPerformanceCommand())
     .addHelpText(
       'after',
       `

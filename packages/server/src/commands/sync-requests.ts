@@ -1,5 +1,7 @@
 import { query } from '../client/query.ts'
 import type { ServerClient } from '../client/server-client.ts'
+import type { SyncPerformanceReply } from '../routes/performance-syncs.ts'
+import type { RunReportReply } from '../routes/run-report.ts'
 import type { RunReply } from '../routes/run-schemas.ts'
 import type { SyncReply } from '../routes/sync-schemas.ts'
 
@@ -21,6 +23,8 @@ export function syncRequests(client: ServerClient) {
     start: (name: string, request: RunRequest) => client.post<RunReply>(`${at(name)}/runs`, request),
     verify: (name: string, request: { repair?: boolean; listed?: number; allowDeletes?: boolean }) =>
       client.post<RunReply>(`${at(name)}/verify`, request),
+    report: (id: string) => client.get<RunReportReply>(`${runAt(id)}/report`),
+    performance: () => client.get<SyncPerformanceReply>('/api/v1/performance/syncs'),
     run: (id: string) => client.get<RunReply>(runAt(id)),
     act: (id: string, action: 'pause' | 'resume' | 'cancel') => client.post<RunReply>(`${runAt(id)}/${action}`),
   }

@@ -24,10 +24,12 @@ import { performanceOptimize } from './performance-optimize.ts'
 import { performanceReset } from './performance-reset.ts'
 import { performanceResourceUsage } from './performance-resource-usage.ts'
 import { performanceStatistics } from './performance-statistics.ts'
+import { performanceSyncs } from './performance-syncs.ts'
 import { performanceWarmUp } from './performance-warm-up.ts'
 import { readyGet } from './ready-get.ts'
 import { runActions } from './run-actions.ts'
 import { runGet } from './run-get.ts'
+import { runReport } from './run-report.ts'
 import { syncDeadLetters } from './sync-dead-letters.ts'
 import { syncGet } from './sync-get.ts'
 import { syncList } from './sync-list.ts'
@@ -59,6 +61,7 @@ export const routeTable: readonly Route[] = [
   historyPurge,
   performanceMetrics,
   performanceStatistics,
+  performanceSyncs,
   performanceHealth,
   performanceResourceUsage,
   performanceOptimize,
@@ -74,6 +77,7 @@ export const routeTable: readonly Route[] = [
   syncVerify,
   syncDeadLetters,
   runGet,
+  runReport,
   runActions,
   metricsGet,
   healthGet,

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
 import { HotwellError, type Logger } from 'hotwell'
 import { type Database, type Migration, openSqlite } from 'hotwell/database'
+import type { RunReport } from 'hotwell/monitoring'
 import { isOver, type RunRecord } from './run-record.ts'
 
 interface Tables {
+  sync_run_reports: { id: string; report: string }
   sync_runs: { id: string; sync: string; is_over: number; created_at: number; record: string }
 }
 
@@ -22,6 +24,17 @@ const runsRecords: Migration = {
       .createIndex('sync_runs_by_sync')
       .on('sync_runs')
       .columns(['sync', 'created_at', 'id'])
+      .execute()
+  },
+}
+
+const runsReports: Migration = {
+  name: '002-runs-reports',
+  async up(database) {
+    await database.schema
+      .createTable('sync_run_reports')
+      .addColumn('id', 'text', column => column.primaryKey())
+      .addColumn('report', 'text', column => column.notNull())
       .execute()
   },
 }
@@ -45,7 +58,7 @@ export class RunBook {
   #opening: Promise<Database<Tables>> | undefined
   #isClosed = false
   /** Writes follow each other: what is told last stays. */
-  #writing: Promise<unknown> = Promise.resolve()
+  #writing: Promise<void> = Promise.resolve()
 
   constructor(path: string, log: Logger) {
     this.#path = path
@@ -61,19 +74,32 @@ export class RunBook {
   put(record: RunRecord): Promise<void> {
     const { id, sync, createdAt } = record
     const row = { id, sync, is_over: isOver(record) ? 1 : 0, created_at: createdAt, record: JSON.stringify(record) }
-    const written = this.#writing.then(async () =>
-      (await this.#opened()).query(database =>
-        database
-          .insertInto('sync_runs')
-          .values(row)
-          .onConflict(conflict => conflict.column('id').doUpdateSet({ is_over: row.is_over, record: row.record }))
-          .execute(),
-      ),
+    return this.#write(id, database =>
+      database
+        .insertInto('sync_runs')
+        .values(row)
+        .onConflict(conflict => conflict.column('id').doUpdateSet({ is_over: row.is_over, record: row.record }))
+        .execute(),
     )
-    this.#writing = written.catch(error => {
-      this.#log.warn({ err: error, run: id }, `The record of a run could not be written: ${(error as Error).message}`)
-    })
-    return this.#writing as Promise<void>
+  }
+
+  /** How a run went, with its samples; of one that went on after the server had ended, its last part. Never rejects. */
+  putReport(report: RunReport): Promise<void> {
+    const row = { id: report.run, report: JSON.stringify(report) }
+    return this.#write(row.id, database =>
+      database
+        .insertInto('sync_run_reports')
+        .values(row)
+        .onConflict(conflict => conflict.column('id').doUpdateSet({ report: row.report }))
+        .execute(),
+    )
+  }
+
+  async report(id: string): Promise<RunReport | undefined> {
+    const [row] = await (await this.#opened()).query(database =>
+      database.selectFrom('sync_run_reports').select('report').where('id', '=', id).execute(),
+    )
+    return row && (JSON.parse(row.report) as RunReport)
   }
 
   async get(id: string): Promise<RunRecord | undefined> {
@@ -116,11 +142,18 @@ export class RunBook {
   }
 
   async purge(now: number): Promise<void> {
-    await (await this.#opened()).query(database =>
+    const opened = await this.#opened()
+    await opened.query(database =>
       database
         .deleteFrom('sync_runs')
         .where('is_over', '=', 1)
         .where('created_at', '<', now - retentionMs)
+        .execute(),
+    )
+    await opened.query(database =>
+      database
+        .deleteFrom('sync_run_reports')
+        .where('id', 'not in', database.selectFrom('sync_runs').select('id'))
         .execute(),
     )
   }
@@ -130,6 +163,16 @@ export class RunBook {
     this.#isClosed = true
     const database = await this.#opening?.catch(() => undefined)
     await database?.close()
+  }
+
+  #write(run: string, write: Parameters<Database<Tables>['query']>[0]): Promise<void> {
+    const written = this.#writing.then(async () => {
+      await (await this.#opened()).query(write)
+    })
+    this.#writing = written.catch(error => {
+      this.#log.warn({ err: error, run }, `The record of a run could not be written: ${(error as Error).message}`)
+    })
+    return this.#writing
   }
 
   #opened(): Promise<Database<Tables>> {
@@ -144,7 +187,7 @@ export class RunBook {
   async #open(): Promise<Database<Tables>> {
     const database = await openSqlite<Tables>(this.#path)
     try {
-      await database.migrate([runsRecords])
+      await database.migrate([runsRecords, runsReports])
       return database
     } catch (error) {
       await database.close()

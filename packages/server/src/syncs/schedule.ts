@@ -1,3 +1,6 @@
+import type { SyncPlan } from '../workers/sync-plan.ts'
+import type { RunRecord } from './run-record.ts'
+
 /** `setTimeout` fires at once for more than this. */
 const longestMs = 2 ** 31 - 1
 
@@ -29,4 +32,10 @@ export class Schedule {
     this.#timers.delete(name)
     this.#due(name)
   }
+}
+
+/** When a sync is due after its latest run; wall clock, ms. What was missed is due now. */
+export function dueAt({ intervalSeconds }: SyncPlan, last: RunRecord | undefined): number | undefined {
+  if (intervalSeconds === undefined) return undefined
+  return Math.max(Date.now(), last ? last.createdAt + intervalSeconds * 1000 : 0)
 }

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { HotwellError, type Logger, type TokenManager } from 'hotwell'
 import { Events } from 'hotwell/core'
-import type { SyncMonitor } from 'hotwell/monitoring'
+import type { RunReport, SyncMonitor, SyncReport } from 'hotwell/monitoring'
 import type { DeadLetterPage } from '../workers/messages.ts'
 import { hotwellError } from '../workers/plain-error.ts'
 import type { SyncPlan } from '../workers/sync-plan.ts'
 import { assertNotOver, LiveRun } from './live-run.ts'
 import type { RunBook, RunSearch } from './run-book.ts'
 import type { RunRecord, RunWork } from './run-record.ts'
-import { Schedule } from './schedule.ts'
+import { dueAt, Schedule } from './schedule.ts'
 import { SyncThread } from './sync-thread.ts'
 
 export interface SyncsParts {
@@ -140,6 +140,23 @@ export class Syncs {
     const record = this.#liveRun(id)?.record ?? (await this.#parts.book.get(id))
     if (record) return record
     throw new HotwellError('not_found', `There is no run "${id}"; runs are remembered for 30 days.`)
+  }
+
+  /**
+   * How a run went that has ended, with its samples.
+   * @throws HotwellError `not_found`
+   */
+  async report(id: string): Promise<RunReport> {
+    const { state, work } = await this.run(id)
+    const report = await this.#parts.book.report(id)
+    if (report) return report
+    const why = work.kind === 'verify' ? 'it is a comparison' : `it is ${state}`
+    throw new HotwellError('not_found', `There is no report of the run ${id}: ${why}.`)
+  }
+
+  /** What all runs since the server began come to, for people and for programs. */
+  performance(): SyncReport {
+    return this.#parts.monitor.report()
   }
 
   /** @throws HotwellError `not_found`, `conflict` for a run that is over */
@@ -280,10 +297,4 @@ export class Syncs {
       this.#parts.log.warn({ err: error, sync: name }, `The sync "${name}" could not be started`)
     }
   }
-}
-
-/** Wall clock, ms; what was missed is due now. */
-function dueAt({ intervalSeconds }: SyncPlan, last: RunRecord | undefined): number | undefined {
-  if (intervalSeconds === undefined) return undefined
-  return Math.max(Date.now(), last ? last.createdAt + intervalSeconds * 1000 : 0)
 }

@@ -12,7 +12,7 @@ interface Operation {
 }
 
 const performance = [
-  ...['GET metrics', 'GET statistics', 'GET health', 'GET resource-usage', 'POST optimize-concurrency'],
+  ...['GET metrics', 'GET statistics', 'GET health', 'GET resource-usage', 'GET syncs', 'POST optimize-concurrency'],
   ...['GET cache-stats', 'POST cache/warm-up', 'DELETE cache/clear', 'POST metrics/reset', 'POST resources/cleanup'],
 ].map(route => route.split(' ') as [method: string, path: string])
 const performancePrefixes = ['/api/v1/performance', '/api/v1/automation/performance']
@@ -29,6 +29,7 @@ const expected = [
   'GET /api/v1/history',
   'GET /api/v1/history/statistics',
   'GET /api/v1/runs/{id}',
+  'GET /api/v1/runs/{id}/report',
   'GET /api/v1/syncs',
   'GET /api/v1/syncs/{name}',
   'GET /api/v1/syncs/{name}/dead-letters',
