@@ -3,7 +3,7 @@ import { HotwellError } from '../../core/errors.ts'
 import { canonicalJson } from '../model/canonical-json.ts'
 import type { ReadRequest, Source, SourcePage } from '../source.ts'
 import { postgresFailure } from '../targets/sql/postgres-errors.ts'
-import { type OpenPool, openPool, type PostgresAddress } from '../targets/sql/postgres-pool.ts'
+import { checkAddress, type OpenPool, openPool, type PostgresAddress } from '../targets/sql/postgres-pool.ts'
 import { PostgresSession } from '../targets/sql/postgres-session.ts'
 import {
   elementMapping,
@@ -52,6 +52,7 @@ export function postgres(options: PostgresSourceOptions): Source {
   for (const given of [options, relations || {}])
     if (given.table !== undefined && given.query !== undefined)
       throw new HotwellError('invalid_configuration', 'A source reads a table or a query: name one of the two.')
+  checkAddress(address)
   const asked = canonicalJson({ table, query, columns, relations })
   const place = identity ?? addressOf(address)
   let forIds: Promise<{ tables: Tables; session: PostgresSession; pool: OpenPool }> | undefined

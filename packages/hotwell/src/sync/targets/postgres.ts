@@ -8,7 +8,7 @@ import type { DeadLetterKey, RelationRow } from '../model/rows.ts'
 import type { Claim, StagedRow, Target, TargetConnection, TargetTransaction } from '../target.ts'
 import { BatchTrend, makeStagingTable, PostgresElements } from './sql/postgres-elements.ts'
 import { lockNotAvailable, postgresFailure, sqlState } from './sql/postgres-errors.ts'
-import { type OpenPool, openPool, type PostgresAddress } from './sql/postgres-pool.ts'
+import { checkAddress, type OpenPool, openPool, type PostgresAddress } from './sql/postgres-pool.ts'
 import { ensureTables, settleTables } from './sql/postgres-schema.ts'
 import { PostgresSession } from './sql/postgres-session.ts'
 import { SqlTransaction } from './sql/sql-transaction.ts'
@@ -38,6 +38,7 @@ const usualClients = 10
 export function postgres(options: PostgresTargetOptions): Target {
   const { prefix, lanes = 2, stalledSeconds = 10, ...address } = options
   const tables = sqlTables(prefix)
+  checkAddress(address)
   return {
     name: 'postgres',
     preferredBatch: 5000,

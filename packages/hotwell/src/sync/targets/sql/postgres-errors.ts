@@ -11,6 +11,8 @@ const dataClasses = new Set(['22', '23', '54'])
 const lastingClasses = new Set(['0A', '28', '3D', '3F', '42'])
 export const uniqueViolation = '23505'
 export const lockNotAvailable = '55P03'
+export const insufficientPrivilege = '42501'
+const readOnly = '25006'
 
 export function sqlState(error: unknown): string | undefined {
   const { code } = error as { code?: unknown }
@@ -46,6 +48,12 @@ export function postgresFailure(error: unknown, code: PostgresFailureCode): unkn
   if (state === undefined || isHotwellError(error)) return error
   const { message } = error as Error
   const retryable = !lastingClasses.has(state.slice(0, 2)) && !dataClasses.has(state.slice(0, 2))
+  if (state === readOnly)
+    return new HotwellError(
+      code,
+      'PostgreSQL takes no changes: it is a standby, or default_transaction_read_only is on (SQLSTATE 25006).',
+      { cause: error },
+    )
   return new HotwellError(code, `PostgreSQL refuses: ${message} (SQLSTATE ${state}).`, { cause: error, retryable })
 }
 

@@ -31,11 +31,35 @@ export interface OpenPool {
   readonly close: () => Promise<void>
 }
 
-/** @throws HotwellError `invalid_configuration` where `pg` is missing */
+/**
+ * Without one, `pg` would take the environment's, or the database of whoever runs it.
+ * @throws HotwellError `invalid_configuration`
+ */
+export function checkAddress(address: Partial<{ pool: unknown; connectionString: unknown }>): void {
+  const { pool, connectionString } = address
+  if (typeof (pool as PostgresPool | undefined)?.connect === 'function') return
+  if (typeof connectionString === 'string' && addressForm.test(connectionString)) return
+  const what = connectionString === undefined ? 'PostgreSQL needs an address' : 'This is no address of PostgreSQL'
+  throw new HotwellError('invalid_configuration', `${what}: ${addressHint}`)
+}
+
+const addressForm = /^(postgres(ql)?:\/\/|socket:|\/)/
+const addressHint = 'connectionString is like postgresql://user:password@host/database, or pool is a Pool of pg.'
+
+/** @throws HotwellError `invalid_configuration` where `pg` is missing, or for what is no address */
 export async function openPool(address: PostgresAddress, max: number): Promise<OpenPool> {
-  if ('pool' in address) return { pool: address.pool, close: async () => {} }
-  const { connectionString } = address
-  const { Pool } = await loadPg()
+  if ('pool' in address && address.pool) return { pool: address.pool, close: async () => {} }
+  const { connectionString } = address as { connectionString: string }
+  const { Pool, Client } = await loadPg()
+  try {
+    new Client({ connectionString })
+  } catch {
+    // Its error may hold the address, and that a password.
+    throw new HotwellError(
+      'invalid_configuration',
+      `The connectionString cannot be read: ${addressHint} In a password, write each of @ : / ? # % as %40 and so on.`,
+    )
+  }
   const pool = new Pool({ connectionString, max, application_name: 'hotwell' })
   // A client that nobody uses was lost: the next one is new.
   pool.on('error', () => {})
@@ -50,6 +74,7 @@ export async function openPool(address: PostgresAddress, max: number): Promise<O
 }
 
 interface PgPackage {
+  Client: new (options: { connectionString: string }) => unknown
   Pool: new (options: {
     connectionString: string
     max: number

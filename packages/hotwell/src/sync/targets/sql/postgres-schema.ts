@@ -1,25 +1,16 @@
-import { HotwellError } from '../../../core/errors.ts'
 import { createLedger, type SqlTables } from '../../ledger/sql-tables.ts'
+import { insufficientPrivilege, sqlState } from './postgres-errors.ts'
 import { graphLockClass, type PostgresSession } from './postgres-session.ts'
+import { checkShape } from './postgres-table-shape.ts'
 
 /**
  * Makes the tables that are missing, or looks whether those that are there can be used.
- * @throws HotwellError `invalid_configuration` for ids in another order than that of their bytes
+ * @throws HotwellError `invalid_configuration` for columns of other types, and ids in another order than that of their
+ * bytes
  */
 export async function ensureTables(session: PostgresSession, tables: SqlTables): Promise<void> {
   if (!(await haveAll(session, tables))) await session.transaction(() => makeTables(session, tables))
-  const others = await session.sql.all<{ place: string }>(
-    `select attrelid::regclass || '.' || attname as place from pg_attribute join pg_collation on pg_collation.oid = attcollation
-      where attrelid in (cast(? as regclass), cast(? as regclass)) and attname in ('id', 'owner_id', 'from_id', 'to_id')
-        and collname not in ('C', 'POSIX', 'ucs_basic')`,
-    [tables.elements, tables.relations],
-  )
-  if (others.length === 0) return
-  const places = others.map(({ place }) => place).join(', ')
-  throw new HotwellError(
-    'invalid_configuration',
-    `Ids are compared as bytes, but ${places} has another collation: make these columns text collate "C".`,
-  )
+  await checkShape(session, tables)
 }
 
 /** What is faster to make once the rows are there than to keep up to date with each. */
@@ -27,10 +18,15 @@ export async function settleTables(session: PostgresSession, { elements, relatio
   const indexes = { [`${elements}_owner_id`]: `${elements} (owner_id)`, [`${relations}_to_id`]: `${relations} (to_id)` }
   for (const [name, place] of Object.entries(indexes)) {
     const [there] = await session.sql.all<{ is: boolean }>(`select to_regclass(?) is not null as is`, [name])
-    if (!there!.is) await session.sql.run(`create index if not exists ${name} on ${place}`)
+    if (!there!.is) await session.sql.run(`create index if not exists ${name} on ${place}`).catch(leftToOwner)
   }
   // Until then the planner would guess, up to a minute.
   if (isNew) await session.sql.run(`analyze ${elements}, ${relations}`)
+}
+
+/** Whoever may only write rows has them written; an index is its table's owner's to make. */
+function leftToOwner(error: unknown): void {
+  if (sqlState(error) !== insufficientPrivilege) throw error
 }
 
 async function haveAll(session: PostgresSession, tables: SqlTables): Promise<boolean> {
