@@ -127,6 +127,22 @@ test('the first reading looks for nothing that is gone; what a part had brought 
   expect(elementsIn(other.target)).toEqual(['e1000=1'])
 })
 
+test('a source that is never the same twice is read anew after longer and longer pauses, and given up', async () => {
+  const clock = new InstantClock()
+  const { sync, source } = scene(many(40), { clock, strategy: { batchSize: 4 } })
+  const begunAt: number[] = []
+  source.beforePage = page => {
+    if (page === 1) begunAt.push(clock.monotonic())
+    if (page === 3) throw new HotwellError('position_lost', 'It was replaced.')
+  }
+  await expect(sync.run()).rejects.toMatchObject({ code: 'source_failed', retryable: false })
+  const pauses = begunAt.slice(1).map((at, index) => at - begunAt[index]!)
+  expect(pauses).toHaveLength(19)
+  expect(pauses[0]).toBe(0)
+  expect(pauses[1]).toBeGreaterThanOrEqual(500)
+  expect(pauses.at(-1)).toBeGreaterThanOrEqual(15_000)
+})
+
 test('what is known of the last run: none, one that was interrupted, one that is done', async () => {
   const { sync, source } = scene(many(40))
   expect(await sync.lastRun()).toBeUndefined()

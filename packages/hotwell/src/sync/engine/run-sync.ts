@@ -1,4 +1,5 @@
-import type { Clock } from '../../core/clock.ts'
+import { backoffMs } from '../../core/backoff.ts'
+import { type Clock, sleep } from '../../core/clock.ts'
 import { HotwellError, isHotwellError } from '../../core/errors.ts'
 import { type CompiledFilter, compileFilter, type SyncFilter } from '../model/filter.ts'
 import type { Source, SourcePage } from '../source.ts'
@@ -55,6 +56,9 @@ export interface RunOutcome {
 
 /** A source that is never the same twice would be read for ever. */
 const mostPasses = 20
+/** Before a source is read anew for the second time, in ms; then twice as long each time. */
+const firstAnewMs = 1000
+const longestAnewMs = 30_000
 const noDigest = '0'.repeat(16)
 
 /**
@@ -170,9 +174,20 @@ class Run {
         },
         () => lanes.reduce((sum, { page }) => sum + page, 0),
       )
-      current = isEnd ? await this.#ended(current.state, lanes) : await this.#begin(current.state)
+      if (isEnd) current = await this.#ended(current.state, lanes)
+      else {
+        await this.#beforeAnew()
+        current = await this.#begin(current.state)
+      }
     }
     return current
+  }
+
+  /** A source that changes while it is read is read again at once; one that goes on so is given time. */
+  async #beforeAnew(): Promise<void> {
+    const { clock, signal } = this.#context
+    const again = this.#passes - 1
+    if (again > 0) await sleep(clock, backoffMs(again, { baseMs: firstAnewMs, maxMs: longestAnewMs }), signal)
   }
 
   #passContext(state: RunState): PassContext {
