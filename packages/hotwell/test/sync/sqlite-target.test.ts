@@ -11,16 +11,18 @@ import { element, ListSource, relation } from './list-source.ts'
 
 const long = process.env.HOTWELL_TEST_SCALE === 'long'
 const runs = long ? 3000 : 60
+const threadedRuns = long ? 300 : 6
 
-function harness(): TargetHarness {
+function harness(thread: boolean): TargetHarness {
   const folder = mkdtempSync(join(tmpdir(), 'hotwell-sqlite-target-'))
   const path = join(folder, 'plant.db')
   const edges = (table: string) => `select from_id || char(0) || type || char(0) || to_id as row from ${table}
     where origin = ? order by 1`
   return {
-    target: sqlite(path),
+    target: sqlite(path, { thread }),
     async read(sync) {
-      const database = new DatabaseSync(path)
+      // Who was stopped may be closing it still.
+      const database = new DatabaseSync(path, { timeout: 10_000 })
       try {
         const rows = (statement: string) => {
           const found = database.prepare(statement).all(sync) as { row: string }[]
@@ -43,7 +45,11 @@ function harness(): TargetHarness {
 }
 
 test(`${runs} random schedules of kills and stops at any step leave it as the source is`, async () => {
-  await playSyncSchedules(async () => harness(), { runs })
+  await playSyncSchedules(async () => harness(false), { runs })
+}, 1_800_000)
+
+test(`${threadedRuns} such schedules do so where a thread of its own writes`, async () => {
+  await playSyncSchedules(async () => harness(true), { runs: threadedRuns, seed: 1000 })
 }, 1_800_000)
 
 function scene() {
@@ -51,7 +57,7 @@ function scene() {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const path = join(folder, 'plant.db')
   const read = (statement: string) => {
-    const file = new DatabaseSync(path)
+    const file = new DatabaseSync(path, { timeout: 10_000 })
     try {
       return file
         .prepare(statement)
@@ -105,7 +111,7 @@ test('while another process locks the file the run waits, and says so', async ()
   const patience = { firstMs: 20 }
   const sync = createSync({ name: 'plant', source, target: sqlite(path, { busyLimitMs: 30 }), strategy: { patience } })
   await sync.run()
-  const lock = new DatabaseSync(path)
+  const lock = new DatabaseSync(path, { timeout: 10_000 })
   lock.exec('begin immediate')
   source.records = [element('a', 2)]
   const told: string[] = []

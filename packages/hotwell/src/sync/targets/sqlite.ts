@@ -1,19 +1,24 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { availableParallelism } from 'node:os'
 import { HotwellError, isHotwellError } from '../../core/errors.ts'
 import { openSqlite } from '../../database/open-sqlite.ts'
-import { NodeSqlite } from '../../database/sqlite-connection.ts'
-import { isBusy, sqliteFailure } from '../../database/sqlite-errors.ts'
-import { AbsentRows } from '../ledger/absent-rows.ts'
-import { DeadLetters } from '../ledger/dead-letters.ts'
-import { Elements } from '../ledger/elements.ts'
-import { Positions } from '../ledger/positions.ts'
-import { Relations } from '../ledger/relations.ts'
-import type { SqlConnection, SqlValue } from '../ledger/sql-connection.ts'
-import { createLedger, type SqlTables, sqlTables } from '../ledger/sql-tables.ts'
+import { isLost, sqliteFailure } from '../../database/sqlite-errors.ts'
+import { sqlTables } from '../ledger/sql-tables.ts'
 import type { DeadLetterKey, RelationRow } from '../model/rows.ts'
-import type { Claim, StagedRow, Target, TargetConnection, TargetTransaction } from '../target.ts'
-import { SqlTransaction } from './sql/sql-transaction.ts'
-import { SqliteElements } from './sql/sqlite-elements.ts'
+import {
+  type Claim,
+  runLane,
+  type StagedRow,
+  type Target,
+  type TargetConnection,
+  type TargetTransaction,
+} from '../target.ts'
+import { BatchHabit } from './sql/batch-habit.ts'
+import { BulkLoad } from './sql/bulk-load.ts'
+import { SqliteFile } from './sql/sqlite-file.ts'
+import { checkpointPages, type SqliteFacts, SqliteSession } from './sql/sqlite-session.ts'
+import { otherThanExpected, type SqliteSide, step } from './sql/sqlite-steps.ts'
+import { SqliteThread } from './sql/sqlite-thread.ts'
+import { SqliteTransaction } from './sql/sqlite-transaction.ts'
 
 export interface SqliteTargetOptions {
   /** All tables' names begin with it: `plant_` makes `plant_elements`. @default '' */
@@ -25,11 +30,13 @@ export interface SqliteTargetOptions {
   synchronous?: 'normal' | 'full'
   /** For how long it is tried again while other processes lock the file, in ms; then the run waits. @default 5000 */
   busyLimitMs?: number
+  /**
+   * Whether a thread of its own writes, so that both go on at once. `auto`: from 10,000 records on, where there is more than
+   * one processor and reading them keeps this thread busy; everything before, and whatever nothing goes on beside, is
+   * faster without. There, the work of a transaction may be run a second time before it is committed. @default 'auto'
+   */
+  thread?: boolean | 'auto'
 }
-
-/** A log of up to 128 MB: each check-point writes every changed page once, so that few of them are cheaper. */
-const checkpointPages = 32_000
-const cacheMegabytes = 16
 
 /**
  * Writes into an SQLite file, which is made if it is not there: tables `elements` (id, type, name, owner_id, attributes
@@ -37,7 +44,7 @@ const cacheMegabytes = 16
  * @throws HotwellError `invalid_configuration`
  */
 export function sqlite(path: string, options: SqliteTargetOptions = {}): Target {
-  const { prefix, synchronous = 'normal', busyLimitMs = 5000 } = options
+  const { prefix, synchronous = 'normal', busyLimitMs = 5000, thread = 'auto' } = options
   const tables = sqlTables(prefix)
   return {
     name: 'sqlite',
@@ -46,169 +53,201 @@ export function sqlite(path: string, options: SqliteTargetOptions = {}): Target 
     // The last connection of a file moves all of its log into it.
     keptMs: 30_000,
     async connect(sync) {
-      const failing = (error: unknown) => unavailable(error, path)
-      const database = await openSqlite(path, { synchronous, checkpointPages, busyLimitMs }).catch(error => {
-        throw failing(error)
-      })
-      await database.close()
-      const native = new NodeSqlite(path)
-      const connection = new SqliteTargetConnection(native, { path, tables, sync, busyLimitMs })
-      try {
-        await connection.open(synchronous)
-        return connection
-      } catch (error) {
-        await connection.close()
-        throw failing(error)
-      }
+      const connection = new SqliteTargetConnection({ path, tables, sync, synchronous, busyLimitMs }, thread)
+      await connection.open()
+      return connection
     },
   }
 }
 
-interface ConnectionFacts {
-  readonly path: string
-  readonly tables: SqlTables
-  readonly sync: string
-  readonly busyLimitMs: number
-}
+type Work<T> = (transaction: TargetTransaction, saved: string | undefined) => Promise<T>
 
 class SqliteTargetConnection implements TargetConnection {
-  readonly #native: NodeSqlite
-  readonly #facts: ConnectionFacts
-  readonly #sql: SqlConnection
-  readonly #positions: Positions
-  readonly #elements: Elements
-  readonly #relations: Relations
-  readonly #absent: AbsentRows
-  readonly #letters: DeadLetters
-  #writer: SqliteElements | undefined
+  readonly #facts: SqliteFacts
+  readonly #threads: boolean | 'auto'
+  readonly #file: SqliteFile
+  readonly #load = new BulkLoad()
+  readonly #habit = new BatchHabit()
+  #session: SqliteSession | undefined
+  #thread: SqliteThread | undefined
   #epoch = 0
-  /** Whoever comes next begins when this has settled: there is one connection. */
+  /** What the lanes' rows hold, as far as it is known: nobody else writes them under this epoch. */
+  #saved: ReadonlyMap<number, string> = new Map()
+  #isClosed = false
+  /** Whoever comes next begins when this has settled: one transaction at a time. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(native: NodeSqlite, facts: ConnectionFacts) {
-    const { tables, sync } = facts
-    this.#native = native
+  constructor(facts: SqliteFacts, threads: boolean | 'auto') {
     this.#facts = facts
-    this.#sql = sqlConnection(native)
-    this.#positions = new Positions(this.#sql, tables, sync)
-    this.#elements = new Elements(this.#sql, tables, sync)
-    this.#relations = new Relations(this.#sql, tables, sync)
-    this.#absent = new AbsentRows(this.#sql, tables, sync)
-    this.#letters = new DeadLetters(this.#sql, tables, sync)
+    this.#file = new SqliteFile(facts.path)
+    this.#threads = threads
   }
 
-  async open(synchronous: string): Promise<void> {
-    const { tables, sync } = this.#facts
-    const pragmas = [`synchronous = ${synchronous}`, `wal_autocheckpoint = ${checkpointPages}`]
-    for (const pragma of [...pragmas, `cache_size = ${-1024 * cacheMegabytes}`])
-      this.#native.native.exec(`pragma ${pragma}`)
-    await this.#exclusively(async () => {
-      await createLedger(this.#sql, tables)
-      for (const statement of ownTables(tables)) await this.#sql.run(statement)
-    })
-    this.#writer = new SqliteElements(this.#native.native, tables, sync, {
-      isAlone: () => this.#positions.isAlone(),
-      foreign: async ids => {
-        const found = await this.#elements.find(ids)
-        return new Map(found.filter(({ origin }) => origin !== sync).map(({ id, origin }) => [id, origin]))
-      },
+  open(): Promise<void> {
+    return this.#inTurn(async () => void (await this.#open()))
+  }
+
+  /** A run begins: with whatever lies there now. */
+  claim(): Promise<Claim> {
+    return this.#inTurn(async () => {
+      if (!this.#file.isThere) {
+        await this.#retire()
+        this.#file.forget()
+      }
+      const claim = (await this.#atOnce(await this.#open(), 'claim')) as Claim
+      this.#epoch = claim.epoch
+      this.#saved = claim.saved
+      return claim
     })
   }
 
-  async claim(): Promise<Claim> {
-    const claim = await this.#exclusively(() => this.#positions.claim())
-    this.#epoch = claim.epoch
-    return claim
+  transaction<T>(lane: number, work: Work<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      this.#file.check(lane === runLane ? 'now' : 'seldom')
+      const session = await this.#open()
+      if (this.#thread?.state === 'ready') return this.#inThread(this.#thread, lane, work)
+      const transaction = new SqliteTransaction(session, { lane, epoch: this.#epoch, saved: this.#saved })
+      const startedAt = performance.now()
+      const result = await this.#run(transaction, lane, work)
+      this.#wrote(transaction.records, performance.now() - startedAt)
+      return result
+    })
   }
 
-  transaction<T>(
-    lane: number,
-    work: (transaction: TargetTransaction, saved: string | undefined) => Promise<T>,
-  ): Promise<T> {
-    const { tables, sync } = this.#facts
-    return this.#exclusively(async () => {
-      const saved = await this.#positions.lock(lane, this.#epoch)
-      const context = { connection: this.#sql, tables, sync, epoch: this.#epoch, positions: this.#positions }
-      return work(new SqlTransaction({ ...context, writer: this.#writer! }), saved)
-    })
+  /** The work is done a second time if it was told beforehand what would become of a batch, and that was wrong. */
+  async #inThread<T>(thread: SqliteThread, lane: number, work: Work<T>): Promise<T> {
+    const facts = { lane, epoch: this.#epoch, saved: this.#saved, habit: this.#habit }
+    try {
+      return await this.#run(new SqliteTransaction(thread, facts), lane, work, facts.saved.get(lane))
+    } catch (error) {
+      if ((error as Error).name !== otherThanExpected) throw error
+      this.#habit.disappoint()
+      return await this.#run(new SqliteTransaction(thread, facts), lane, work)
+    }
+  }
+
+  /** `known`: what is saved for the lane; then the lock is not waited for before the work begins. */
+  async #run<T>(transaction: SqliteTransaction, lane: number, work: Work<T>, known?: string): Promise<T> {
+    try {
+      const saved = known ?? (await transaction.lock())
+      const result = await work(transaction, saved || undefined)
+      if (lane === runLane) this.#file.check('now')
+      this.#saved = await transaction.commit()
+      return result
+    } catch (error) {
+      this.#saved = new Map()
+      await transaction.rollback().catch(() => {})
+      throw error
+    }
   }
 
   ownElements(after: string | undefined, limit: number) {
-    return this.#reading(() => this.#elements.own({ after }, limit))
+    return this.#reading(({ elements }) => elements.own({ after }, limit))
   }
 
   ownRelations(after: RelationRow | undefined, limit: number) {
-    return this.#reading(() => this.#relations.own(after, limit))
+    return this.#reading(({ relations }) => relations.own(after, limit))
   }
 
   staged(after: StagedRow | undefined, limit: number) {
-    return this.#reading(() => this.#absent.read(after, limit))
+    return this.#reading(({ absent }) => absent.read(after, limit))
   }
 
   settle(): Promise<void> {
-    return this.#exclusively(async () => {
-      for (const statement of ownIndexes(this.#facts.tables)) await this.#sql.run(statement)
+    return this.#inTurn(async () => {
+      this.#file.check('now')
+      const session = await this.#open()
+      await this.#atOnce(this.#thread?.state === 'ready' ? this.#thread : session, 'settle')
     })
   }
 
   saved() {
-    return this.#reading(() => this.#positions.saved())
+    return this.#reading(({ positions }) => positions.saved())
   }
 
   readDeadLetters(after: DeadLetterKey | undefined, limit: number) {
-    return this.#reading(() => this.#letters.read(after, limit))
+    return this.#reading(({ letters }) => letters.read(after, limit))
   }
 
   countOwn(): Promise<number> {
-    return this.#reading(async () => (await this.#elements.count()) + (await this.#relations.count()))
+    return this.#reading(async ({ elements, relations }) => (await elements.count()) + (await relations.count()))
   }
 
   async close(): Promise<void> {
-    this.#native.close()
+    this.#isClosed = true
+    await this.#retire()
   }
 
+  /** All that fails for the file's sake is told as the target's; the next one opens it anew where that may help. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work)
+    const open = () => {
+      if (this.#isClosed) throw new Error('It was closed before.')
+      return work()
+    }
+    const result = this.#last.then(open).catch(async error => {
+      const { path } = this.#facts
+      if (this.#isClosed) throw new HotwellError('target_unavailable', `${path} has been closed.`, { cause: error })
+      if (isLost(error)) await this.#retire()
+      throw unavailable(error, path)
+    })
     this.#last = result.catch(() => {})
     return result
   }
 
-  #reading<T>(work: () => Promise<T>): Promise<T> {
-    return this.#inTurn(() => work().catch(error => this.#fail(error)))
-  }
-
-  /** In a transaction that has the write lock from its beginning. */
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+  #reading<T>(work: (session: SqliteSession) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
-      try {
-        await this.#begin()
-        const result = await work()
-        this.#native.native.exec('commit')
-        return result
-      } catch (error) {
-        if (this.#native.native.isOpen && this.#native.native.isTransaction) this.#native.native.exec('rollback')
-        return this.#fail(error)
-      }
+      this.#file.check('seldom')
+      return work(await this.#open())
     })
   }
 
-  async #begin(): Promise<void> {
-    const startedAt = performance.now()
-    for (let pauseMs = 1; ; pauseMs = Math.min(25, pauseMs * 1.5)) {
-      try {
-        this.#native.native.exec('begin immediate')
-        return
-      } catch (error) {
-        if (!isBusy(error) || performance.now() - startedAt > this.#facts.busyLimitMs) throw error
-        await delay(pauseMs * (0.5 + Math.random()))
-      }
+  async #atOnce(side: SqliteSide, what: 'claim' | 'settle'): Promise<unknown> {
+    try {
+      return await side.run([step('begin'), step(what), step('commit')])
+    } catch (error) {
+      await side.run([step('rollback')]).catch(() => {})
+      throw error
     }
   }
 
-  #fail(error: unknown): never {
-    if (!this.#native.native.isOpen)
-      throw new HotwellError('target_unavailable', `${this.#facts.path} has been closed.`, { cause: error })
-    throw unavailable(error, this.#facts.path)
+  async #open(): Promise<SqliteSession> {
+    if (this.#session) return this.#session
+    this.#file.check('now')
+    const { path, synchronous, busyLimitMs } = this.#facts
+    // It makes the file and its folder, and puts right what a time as a read-only file has left behind.
+    const file = await openSqlite(path, { synchronous, checkpointPages, busyLimitMs })
+    await file.close()
+    const session = new SqliteSession(this.#facts)
+    try {
+      await session.create()
+      session.prepare()
+      this.#file.adopt()
+      if (this.#threads === true && this.#file.isKnown) {
+        this.#thread = new SqliteThread(this.#facts)
+        await this.#thread.started
+      }
+      if (this.#isClosed) throw new Error('It was closed meanwhile.')
+    } catch (error) {
+      session.close()
+      throw error
+    }
+    return (this.#session = session)
+  }
+
+  #wrote(records: number, ms: number): void {
+    if (this.#threads !== 'auto' || this.#thread || !this.#file.isKnown || availableParallelism() === 1) return
+    if (!this.#load.wrote(records, ms)) return
+    this.#file.check('now')
+    this.#thread = new SqliteThread(this.#facts)
+  }
+
+  /** Leaves the connections to the file. The thread comes last: closing the log is its work. */
+  async #retire(): Promise<void> {
+    const thread = this.#thread
+    this.#session?.close()
+    this.#session = this.#thread = undefined
+    this.#saved = new Map()
+    await thread?.close()
   }
 }
 
@@ -217,39 +256,4 @@ function unavailable(error: unknown, path: string): unknown {
   const failure = isHotwellError(error) ? error : sqliteFailure(error, path)
   if (!isHotwellError(failure, 'store_unavailable')) return failure
   return new HotwellError('target_unavailable', failure.message, { cause: failure.cause })
-}
-
-function ownTables({ elements, relations }: SqlTables): string[] {
-  return [
-    `create table if not exists ${elements} (
-      id text primary key not null, type text not null, name text not null, owner_id text,
-      attributes text not null, modified_at integer, origin text not null, hash text not null)`,
-    `create table if not exists ${relations} (
-      from_id text not null, type text not null, to_id text not null, origin text not null,
-      primary key (from_id, type, to_id))`,
-  ]
-}
-
-/** Made once the first rows are there: that is faster than keeping them up to date with each. */
-function ownIndexes({ elements, relations }: SqlTables): string[] {
-  return [
-    `create index if not exists ${relations}_to_id on ${relations} (to_id)`,
-    `create index if not exists ${elements}_owner_id on ${elements} (owner_id)`,
-  ]
-}
-
-function sqlConnection(native: NodeSqlite): SqlConnection {
-  return {
-    dialect: {
-      id: 'text',
-      bytes: 'blob',
-      given: 'json_each(?) as given',
-      milliseconds: column => column,
-      json: column => column,
-      forUpdate: '',
-    },
-    all: async <Row>(statement: string, values: readonly SqlValue[] = []) =>
-      native.prepare(statement).all(values) as Row[],
-    run: async (statement, values = []) => Number(native.prepare(statement).run(values).changes),
-  }
 }

@@ -1,0 +1,66 @@
+import type { Batch, ElementRow } from '../../model/rows.ts'
+import type { Applied, Claim, TargetTransaction } from '../../target.ts'
+
+/** All that is done with one connection to a file, whichever thread it is in. */
+export interface SqliteWork extends TargetTransaction {
+  /** Takes the write lock. */
+  begin(): Promise<void>
+  /** Begins the transaction of a lane, with the saved text as the answer. */
+  lock(lane: number, epoch: number): Promise<string | undefined>
+  /**
+   * As `apply`, where the answer is known already.
+   * @throws an error with the name {@link otherThanExpected} when it would be another one
+   */
+  applyExpecting(batch: Batch, expected: Applied): Promise<void>
+  claim(): Promise<Claim>
+  settle(): Promise<void>
+  commit(): Promise<void>
+  /** Where there is a transaction. */
+  rollback(): Promise<void>
+}
+
+export const otherThanExpected = 'OtherThanExpected'
+
+export type StepName = keyof SqliteWork
+
+/** One thing that is to be done, as data. */
+export interface Step<Name extends StepName = StepName> {
+  readonly name: Name
+  readonly args: Parameters<SqliteWork[Name]>
+}
+
+/** Whoever does what is asked of a connection: this thread, or another one. */
+export interface SqliteSide {
+  /** Does them one after another up to the first that fails. Resolves to the last answer that there was. */
+  run(steps: readonly Step[]): Promise<unknown>
+}
+
+export function step<Name extends StepName>(name: Name, ...args: Parameters<SqliteWork[Name]>): Step {
+  return { name, args } as unknown as Step
+}
+
+const fields = 8
+
+/**
+ * A batch as it crosses between threads: the values of all elements in one list, which is copied at a third of the price
+ * of as many objects.
+ */
+export interface PackedBatch extends Omit<Batch, 'elements'> {
+  readonly values: readonly (string | number | null)[]
+}
+
+export function packed({ elements, ...others }: Batch): PackedBatch {
+  const values: (string | number | null)[] = []
+  for (const { id, type, name, ownerId, attributes, modifiedAt, hash, bytes } of elements)
+    values.push(id, type, name, ownerId, attributes, modifiedAt, hash, bytes)
+  return { ...others, values }
+}
+
+export function unpacked({ values, ...others }: PackedBatch): Batch {
+  const elements: ElementRow[] = []
+  for (let at = 0; at < values.length; at += fields) {
+    const [id, type, name, ownerId, attributes, modifiedAt, hash, bytes] = values.slice(at, at + fields)
+    elements.push({ id, type, name, ownerId, attributes, modifiedAt, hash, bytes } as ElementRow)
+  }
+  return { ...others, elements }
+}
