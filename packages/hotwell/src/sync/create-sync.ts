@@ -8,9 +8,10 @@ import { KeptConnection } from './engine/kept-connection.ts'
 import { Patience, type PatienceOptions } from './engine/patience.ts'
 import type { RecordMapping } from './engine/prepare.ts'
 import { Progress, type RunProgress } from './engine/progress.ts'
+import type { RunContext } from './engine/run-context.ts'
 import { RunControl } from './engine/run-control.ts'
 import { checkPart, runPart, type SyncPart } from './engine/run-part.ts'
-import { type RunContext, runSync } from './engine/run-sync.ts'
+import { runSync } from './engine/run-sync.ts'
 import { messageOf, toldOf } from './engine/told-error.ts'
 import { type LastRun, lastRun } from './last-run.ts'
 import type { SyncFilter } from './model/filter.ts'
@@ -229,10 +230,10 @@ export function createSync(options: SyncOptions): Sync {
     async run({ part, ...runOptions } = {}) {
       if (part) checkPart(part)
       return alone(runOptions, async (context, facts) => {
-        const { counts, mode } = part
-          ? { counts: await runPart(context, part), mode: 'part' as const }
+        const { counts, mode, cycles } = part
+          ? { counts: await runPart(context, part), mode: 'part' as const, cycles: 0 }
           : await runSync(context)
-        const stats = statsOf(counts, { ...facts('completed'), mode })
+        const stats = statsOf(counts, { ...facts('completed'), mode, cycles })
         events.emit('run.finished', { sync: name, run: stats.run, stats })
         return stats
       })

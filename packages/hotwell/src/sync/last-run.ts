@@ -1,6 +1,5 @@
 import { laneState } from './engine/lane.ts'
-import { runState } from './engine/run-sync.ts'
-import { addCounts, type Counts, noCounts } from './engine/sync-state.ts'
+import { addCounts, type Counts, noCounts, runState } from './engine/sync-state.ts'
 import type { Claim } from './target.ts'
 
 /** What is known at the target of a sync's last run, by whichever process. */

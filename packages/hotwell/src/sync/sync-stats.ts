@@ -30,6 +30,8 @@ export interface RunStats {
   readonly deleted: number
   /** Relations one of whose ends was not there when they came. */
   readonly pending: number
+  /** Circles of owners that the latest full run found, each with a dead letter; their elements are copied as they are. */
+  readonly cycles: number
   readonly durationMs: number
   /** Whether it went on with one that had been interrupted; its records count as well. */
   readonly resumed: boolean
@@ -37,10 +39,11 @@ export interface RunStats {
 
 export function statsOf(
   counts: Counts,
-  facts: Pick<RunStats, 'run' | 'state' | 'mode' | 'durationMs' | 'resumed'>,
+  facts: Pick<RunStats, 'run' | 'state' | 'mode' | 'durationMs' | 'resumed'> & { cycles?: number },
 ): RunStats {
+  const { cycles = 0, ...others } = facts
   const { read, inserted, updated, unchanged, deleted, failed, filtered, pending } = counts
   const succeeded = inserted + updated
   const skipped = unchanged + filtered
-  return { ...facts, total: read, succeeded, inserted, updated, failed, skipped, unchanged, deleted, pending }
+  return { ...others, cycles, total: read, succeeded, inserted, updated, failed, skipped, unchanged, deleted, pending }
 }

@@ -63,6 +63,11 @@ export interface TargetConnection {
    * Everything of a run is applied: what was put off until now is done, such as indexes. May be called again.
    */
   settle(): Promise<void>
+  /**
+   * Ids that elements name as their owner, in the order of their bytes, behind `after`: at most `limit`, fewer only at
+   * the end. Each with its own owner, where it is an element of this sync that has one.
+   */
+  ownerLinks(after: string | undefined, limit: number): Promise<readonly OwnerLink[]>
   /** What {@link claim} would find saved, without claiming. */
   saved(): Promise<Claim['saved']>
   /** Records that could not be taken, each with the reason, in any stable order, behind `after`: at most `limit`. */
@@ -78,6 +83,11 @@ export interface OwnElement {
   readonly type: string
   readonly modifiedAt: number | null
   readonly hash: string
+}
+
+export interface OwnerLink {
+  readonly id: string
+  readonly ownerId: string | null
 }
 
 export interface OwnRelation extends RelationRow {
@@ -150,6 +160,8 @@ export interface TargetTransaction {
   /** Makes relations of up to so many pending ones of this sync whose ends are there now, behind `after`. */
   promotePending(): Promise<number>
   deadLetters(run: string, letters: readonly DeadLetter[]): Promise<void>
+  /** Keeps dead letters of the kind `cycle`, in the place of all others of it. */
+  cycles(run: string, letters: readonly DeadLetter[]): Promise<void>
 }
 
 export interface SeenKeys {

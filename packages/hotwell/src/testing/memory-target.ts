@@ -4,6 +4,7 @@ import type { DeadLetter, DeadLetterKey, RelationRow } from '../sync/model/rows.
 import {
   type Claim,
   type OwnElement,
+  type OwnerLink,
   type OwnRelation,
   runLane,
   type StagedRow,
@@ -128,6 +129,16 @@ class MemoryConnection implements TargetConnection {
     const sorted = own.sort(([one], [other]) => compareIds(one, other))
     const behind = sorted.filter(([key]) => !after || compareIds(key, stagedKey(this.#sync, after)) > 0)
     return behind.slice(0, limit).map(([, row]) => row)
+  }
+
+  async ownerLinks(after: string | undefined, limit: number): Promise<OwnerLink[]> {
+    const { elements } = this.#target.tables
+    const owners = new Set([...elements.values()].flatMap(({ ownerId }) => ownerId ?? []))
+    const sorted = [...owners].filter(id => after === undefined || compareIds(id, after) > 0).sort(compareIds)
+    return sorted.slice(0, limit).map(id => {
+      const element = elements.get(id)
+      return { id, ownerId: element?.origin === this.#sync ? element.ownerId : null }
+    })
   }
 
   async saved(): Promise<Map<number, string>> {

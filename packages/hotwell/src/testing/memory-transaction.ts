@@ -102,6 +102,7 @@ export class MemoryTransaction implements TargetTransaction {
     for (let lane = 0; lane < count; lane++)
       this.#set('lanes', lockOf(this.#sync, lane), { epoch: this.#epoch, text: '' })
     for (const [key, { sync }] of this.#all('seen')) if (sync === this.#sync) this.#set('seen', key, undefined)
+    this.#forgetLetters(kind => kind !== 'cycle')
   }
 
   async saveSeen(lane: number, number: number, keys: Uint8Array): Promise<void> {
@@ -174,6 +175,16 @@ export class MemoryTransaction implements TargetTransaction {
     await step()
     for (const letter of letters)
       this.#set('letters', `${this.#sync}\0${letter.kind}\0${letter.key}`, { ...letter, sync: this.#sync, run })
+  }
+
+  async cycles(run: string, letters: readonly DeadLetter[]): Promise<void> {
+    this.#forgetLetters(kind => kind === 'cycle')
+    await this.deadLetters(run, letters)
+  }
+
+  #forgetLetters(forgets: (kind: DeadLetter['kind']) => boolean): void {
+    for (const [key, { sync, kind }] of this.#all('letters'))
+      if (sync === this.#sync && forgets(kind)) this.#set('letters', key, undefined)
   }
 
   #putElement(

@@ -201,6 +201,7 @@ export class Process {
       ownRelations: steps('ownRelations'),
       staged: steps('staged'),
       settle: steps('settle'),
+      ownerLinks: steps('ownerLinks'),
       saved: steps('saved'),
       readDeadLetters: steps('readDeadLetters'),
       countOwn: steps('countOwn'),

@@ -81,5 +81,5 @@ const aBatch: BatchWritten = {
 
 function stats(run: string, state: RunStats['state']): RunStats {
   const none = { total: 0, succeeded: 0, inserted: 0, updated: 0, failed: 0, skipped: 0, unchanged: 0, deleted: 0 }
-  return { run, state, mode: 'full', ...none, pending: 0, durationMs: 0, resumed: false }
+  return { run, state, mode: 'full', ...none, pending: 0, cycles: 0, durationMs: 0, resumed: false }
 }

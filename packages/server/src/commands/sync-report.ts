@@ -42,7 +42,7 @@ export function runTable(runs: readonly RunReply[]): string {
 /** A run in a few lines. */
 export function runReport(run: RunReply): string {
   const { id, sync, state, counts, error, verification, interruptions, waitingFor, perSecond } = run
-  const { total, inserted, updated, unchanged, deleted, failed, pending } = counts
+  const { total, inserted, updated, unchanged, deleted, failed, pending, cycles } = counts
   const parts = [
     [inserted, 'inserted'],
     [updated, 'updated'],
@@ -50,6 +50,7 @@ export function runReport(run: RunReply): string {
     [deleted, 'deleted'],
     [failed, 'in the dead letters'],
     [pending, 'relations without both ends when they came'],
+    [cycles, 'circles of owners'],
   ] as const
   const told = parts.filter(([count]) => count > 0).map(([count, what]) => `${number(count)} ${what}`)
   const took = tookOf(run)

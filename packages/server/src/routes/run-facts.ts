@@ -41,11 +41,22 @@ export function runReply(record: RunRecord): RunReply {
 /** Those of the end, or of how far it is. */
 function countsOf({ stats, progress }: RunRecord): RunReply['counts'] {
   if (stats) {
-    const { total, inserted, updated, unchanged, skipped, deleted, failed, pending } = stats
-    return { total, inserted, updated, unchanged, skipped, deleted, failed, pending }
+    // A record of an older version has no such count.
+    const { total, inserted, updated, unchanged, skipped, deleted, failed, pending, cycles = 0 } = stats
+    return { total, inserted, updated, unchanged, skipped, deleted, failed, pending, cycles }
   }
   const { counts } = progress ?? {}
   const { read = 0, inserted = 0, updated = 0, unchanged = 0, filtered = 0 } = counts ?? {}
   const { deleted = 0, failed = 0, pending = 0 } = counts ?? {}
-  return { total: read, inserted, updated, unchanged, skipped: unchanged + filtered, deleted, failed, pending }
+  return {
+    total: read,
+    inserted,
+    updated,
+    unchanged,
+    skipped: unchanged + filtered,
+    deleted,
+    failed,
+    pending,
+    cycles: 0,
+  }
 }

@@ -10,7 +10,11 @@ const answer = z
   .object({
     deadLetters: z.array(
       z.object({
-        kind: z.string().describe('element, attributes, relation, or unreadable for what is no record at all.'),
+        kind: z
+          .string()
+          .describe(
+            'element, attributes, relation, unreadable for what is no record at all, or cycle for owners that go round in a circle.',
+          ),
         key: z.string().describe('The id, `from type to`, or a place such as `line 17`.'),
         reason: z.string(),
         record: z.string().nullable().describe('The record, or its beginning.'),

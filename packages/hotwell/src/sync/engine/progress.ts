@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { SourcePage } from '../source.ts'
 import type { AbsentDeleted, BatchFailed, BatchWritten, PageRead } from '../sync-events.ts'
-import type { RunListener, RunPhase } from './run-sync.ts'
+import type { RunListener, RunPhase } from './run-context.ts'
 import { addCounts, type Counts, noCounts } from './sync-state.ts'
 import { messageOf } from './told-error.ts'
 

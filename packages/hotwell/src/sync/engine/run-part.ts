@@ -6,7 +6,7 @@ import type { SourcePage } from '../source.ts'
 import { runLane } from '../target.ts'
 import { BatchBuilder, rowOf } from './batch-builder.ts'
 import { idOf, prepare } from './prepare.ts'
-import type { RunContext } from './run-sync.ts'
+import type { RunContext } from './run-context.ts'
 import { addCounts, type Counts, noCounts } from './sync-state.ts'
 
 /** A part of what a source has, to be copied on demand. Nothing is deleted for being absent, and no position changes. */

@@ -1,54 +1,28 @@
 import { backoffMs } from '../../core/backoff.ts'
-import { type Clock, sleep } from '../../core/clock.ts'
+import { sleep } from '../../core/clock.ts'
 import { HotwellError, isHotwellError } from '../../core/errors.ts'
 import { type CompiledFilter, compileFilter, type SyncFilter } from '../model/filter.ts'
-import type { Source, SourcePage } from '../source.ts'
-import type { AbsentDeleted, BatchFailed, BatchWritten } from '../sync-events.ts'
-import { type Claim, type OwnElement, runLane, type TargetConnection, type TargetTransaction } from '../target.ts'
-import { type DeleteContext, type DeleteGuard, deleteAbsent } from './delete-absent.ts'
+import { type Claim, type OwnElement, runLane, type TargetTransaction } from '../target.ts'
+import { type DeleteContext, deleteAbsent } from './delete-absent.ts'
 import { laneState } from './lane.ts'
-import type { Patience } from './patience.ts'
-import type { RecordMapping } from './prepare.ts'
-import { Pass, type PassContext, type PassOptions } from './read-pass.ts'
-import { addCounts, type Counts, fingerprintOf, type LaneState, noCounts, type RunState } from './sync-state.ts'
-
-export interface RunContext {
-  readonly source: Source
-  readonly connection: TargetConnection
-  readonly clock: Clock
-  readonly filter: SyncFilter
-  readonly map: RecordMapping | undefined
-  /** Tells mappings apart; a run does not go on where one with another mapping was. */
-  readonly mapping: string
-  readonly mode: 'full' | 'incremental'
-  readonly lanes: number
-  readonly options: PassOptions & { readonly maxRecordBytes: number; readonly overlapMs: number }
-  readonly deletes: boolean
-  readonly guard: DeleteGuard
-  readonly allowDeletes: boolean
-  readonly patience: Patience
-  readonly signal: AbortSignal
-  readonly turn: (pausing?: () => void) => Promise<void>
-  readonly run: string
-  readonly told: RunListener
-}
-
-/** Hears how a run is getting on. */
-export interface RunListener {
-  phase(phase: RunPhase): void
-  arrived(page: SourcePage, times: { readMs: number; prepareMs: number }): void
-  wrote(written: BatchWritten, pending: number): void
-  failed(failed: BatchFailed): void
-  deleted(deleted: AbsentDeleted): void
-  /** What an earlier process has brought already. */
-  resumed(counts: Counts): void
-}
-
-export type RunPhase = 'claiming' | 'reading' | 'relations' | 'deleting'
+import { tellOwnerCycles } from './owner-cycles.ts'
+import { Pass, type PassContext } from './read-pass.ts'
+import type { RunContext } from './run-context.ts'
+import {
+  addCounts,
+  type Counts,
+  fingerprintOf,
+  type LaneState,
+  noCounts,
+  type RunState,
+  runState,
+} from './sync-state.ts'
 
 export interface RunOutcome {
   readonly mode: 'full' | 'incremental'
   readonly counts: Counts
+  /** Circles of owners that are at the target. */
+  readonly cycles: number
   /** Whether it went on where another one had ended. */
   readonly resumed: boolean
   readonly passes: number
@@ -96,8 +70,8 @@ class Run {
     const read = await this.#read(resumable ?? (await this.#begin(former)))
     told.phase('relations')
     await this.#inRun(transaction => transaction.promotePending())
-    const counts = await this.#end(read)
-    return { mode: read.state.mode, counts, resumed: resumable !== undefined, passes: this.#passes }
+    const end = await this.#end(read)
+    return { mode: read.state.mode, ...end, resumed: resumable !== undefined, passes: this.#passes }
   }
 
   /** Where an interrupted run has got to, if this one can go on there. */
@@ -128,6 +102,7 @@ class Run {
       fullPass: former?.fullPass ?? 0,
       fullAt: former?.fullAt,
       fullFingerprint: former?.fullFingerprint,
+      cycles: former?.cycles,
       begunAt: clock.now(),
     }
     const lane: LaneState = { pass, page: 0, digest: noDigest, counts: noCounts }
@@ -232,7 +207,7 @@ class Run {
   }
 
   /** What is left once everything was read, from the deletes to the last word. */
-  async #end({ state, lanes }: Plan): Promise<Counts> {
+  async #end({ state, lanes }: Plan): Promise<{ counts: Counts; cycles: number }> {
     const { told } = this.#context
     let counts = lanes.reduce((sum, lane) => addCounts(sum, lane.counts), noCounts)
     const latest = [state.latestAt, ...lanes.map(lane => lane.latestAt)].filter(at => at !== undefined)
@@ -248,9 +223,17 @@ class Run {
       }
     }
     await this.#context.patience.with(() => this.#context.connection.settle())
+    const cycles = await this.#cycles(state, counts)
     const full = { fullPass: state.pass, fullAt: state.begunAt, fullFingerprint: state.fingerprint }
-    await this.#done({ ...state, ...(state.mode === 'full' && full), latestAt })
-    return counts
+    await this.#done({ ...state, ...(state.mode === 'full' && full), latestAt, cycles })
+    return { counts, cycles }
+  }
+
+  /** An incremental run does not look: all owners are read for it. */
+  async #cycles({ mode, cycles = 0 }: RunState, { inserted, updated, deleted }: Counts): Promise<number> {
+    if (mode !== 'full' || inserted + updated + deleted === 0) return cycles
+    const { connection, patience, turn, run } = this.#context
+    return tellOwnerCycles({ connection, patiently: work => patience.with(work), turn, run })
   }
 
   #deleteContext(state: RunState, lanes: readonly LaneState[], read: number): DeleteContext {
@@ -289,9 +272,4 @@ class Run {
 /** Only what was modified since; what does not say when is read always. */
 function narrowed(filter: SyncFilter, fromAt: number): SyncFilter {
   return { ...filter, modifiedFromAt: Math.max(fromAt, filter.modifiedFromAt ?? fromAt) }
-}
-
-export function runState(saved: Claim['saved']): RunState | undefined {
-  const text = saved.get(runLane)
-  return text ? (JSON.parse(text) as RunState) : undefined
 }

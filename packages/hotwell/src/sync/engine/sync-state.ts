@@ -3,6 +3,7 @@ import { canonicalJson } from '../model/canonical-json.ts'
 import type { SyncFilter } from '../model/filter.ts'
 import { hashVersion } from '../model/record-hash.ts'
 import type { Source } from '../source.ts'
+import { runLane } from '../target.ts'
 
 /** What a reading has brought so far. An element, an attribute change and a relation each count as one. */
 export interface Counts {
@@ -57,6 +58,8 @@ export interface RunState {
   readonly fullAt?: number
   /** What that one was of. */
   readonly fullFingerprint?: string
+  /** So many circles of owners the latest full run found. */
+  readonly cycles?: number
   /** When the present pass was begun; wall clock, ms. */
   readonly begunAt: number
 }
@@ -86,6 +89,11 @@ export interface OrderState {
   readonly throughPage?: number
   /** A record came whose id nobody could read: nothing may be deleted for not having been met. */
   readonly isBlind?: boolean
+}
+
+export function runState(saved: ReadonlyMap<number, string>): RunState | undefined {
+  const text = saved.get(runLane)
+  return text ? (JSON.parse(text) as RunState) : undefined
 }
 
 /** Positions are of no use for anything that differs in this. */

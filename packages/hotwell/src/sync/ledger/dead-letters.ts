@@ -39,7 +39,12 @@ export class DeadLetters {
     return rows.map(({ record, ...letter }) => ({ ...letter, ...(record !== null && { record }) }))
   }
 
+  /** All but circles of owners, which no single record tells. */
   async forget(): Promise<void> {
-    await this.#connection.run(`delete from ${this.#table} where sync = ?`, [this.#sync])
+    await this.#connection.run(`delete from ${this.#table} where sync = ? and kind <> 'cycle'`, [this.#sync])
+  }
+
+  async forgetCycles(): Promise<void> {
+    await this.#connection.run(`delete from ${this.#table} where sync = ? and kind = 'cycle'`, [this.#sync])
   }
 }

@@ -1,4 +1,5 @@
 import type { ElementRow } from '../model/rows.ts'
+import type { OwnerLink } from '../target.ts'
 import type { SqlConnection } from './sql-connection.ts'
 import type { SqlTables } from './sql-tables.ts'
 
@@ -61,6 +62,17 @@ export class Elements {
       ...row,
       modifiedAt: modified_at === null ? null : Number(modified_at),
     }))
+  }
+
+  /** Ids that are named as owners, each with its own. */
+  async ownerLinks(after: string | undefined, limit: number): Promise<OwnerLink[]> {
+    const rows = await this.#connection.all<{ id: string; owner_id: string | null }>(
+      `select owner.id, one.owner_id
+        from (select distinct owner_id as id from ${this.#table} where owner_id > ? order by owner_id limit ?) as owner
+        left join ${this.#table} as one on one.id = owner.id and one.origin = ? order by owner.id`,
+      [after ?? '', limit, this.#sync],
+    )
+    return rows.map(({ id, owner_id }) => ({ id, ownerId: owner_id }))
   }
 
   /** Whosesoever; the index alone tells. */

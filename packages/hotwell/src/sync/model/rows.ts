@@ -51,8 +51,9 @@ export type DeadLetterKey = Pick<DeadLetter, 'kind' | 'key'>
 
 /** A record that could not be taken, and why. */
 export interface DeadLetter {
-  readonly kind: RecordKind | 'unreadable'
-  /** Its id, `from type to` of a relation, or where in the source it is. */
+  /** `unreadable`: no record at all. `cycle`: elements whose owners go round in a circle; they were copied. */
+  readonly kind: RecordKind | 'unreadable' | 'cycle'
+  /** Its id, `from type to` of a relation, the least id of a circle, or where in the source it is. */
   readonly key: string
   readonly reason: string
   /** The record as JSON, shortened; absent where nothing was readable. */

@@ -24,6 +24,8 @@ export interface JsonlTargetOptions {
  * @throws HotwellError `invalid_configuration` for a path that is a folder or a device
  */
 export function jsonl(path: string, options: JsonlTargetOptions = {}): Target {
+  if (typeof path !== 'string' || path === '')
+    throw new HotwellError('invalid_configuration', 'An export needs the path of its file.')
   const { allowEmpty = false } = options
   return {
     name: 'jsonl',
@@ -97,6 +99,10 @@ class JsonlConnection implements TargetConnection {
 
   async countOwn(): Promise<number> {
     return this.#count
+  }
+
+  async ownerLinks() {
+    return []
   }
 
   async saved() {
@@ -206,6 +212,7 @@ class JsonlTransaction implements TargetTransaction {
     return 0
   }
 
+  async cycles(): Promise<void> {}
   async saveSeen(): Promise<void> {}
   async stage(): Promise<void> {}
   async unstage(): Promise<void> {}

@@ -140,6 +140,10 @@ class PostgresTargetConnection implements TargetConnection {
     return this.#through(0, ({ session }) => settleTables(session, this.#facts.tables, this.#wasEmpty))
   }
 
+  ownerLinks(after: string | undefined, limit: number) {
+    return this.#through(0, ({ elements }) => elements.ownerLinks(after, limit))
+  }
+
   saved() {
     return this.#through(0, ({ positions }) => positions.saved())
   }

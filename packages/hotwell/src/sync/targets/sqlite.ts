@@ -161,6 +161,10 @@ class SqliteTargetConnection implements TargetConnection {
     })
   }
 
+  ownerLinks(after: string | undefined, limit: number) {
+    return this.#reading(({ elements }) => elements.ownerLinks(after, limit))
+  }
+
   saved() {
     return this.#reading(({ positions }) => positions.saved())
   }

@@ -1,7 +1,7 @@
 import { BatchBuilder, mergedRow, rowOf } from '../engine/batch-builder.ts'
 import { guardDeletes } from '../engine/delete-absent.ts'
 import { idOf, prepare } from '../engine/prepare.ts'
-import type { RunContext } from '../engine/run-sync.ts'
+import type { RunContext } from '../engine/run-context.ts'
 import { compileFilter } from '../model/filter.ts'
 import { isAttributeChange, isRelation, type SyncRecord } from '../model/record.ts'
 import { type ElementRow, type RelationRow, relationKey } from '../model/rows.ts'

@@ -147,6 +147,11 @@ export class SqlTransaction implements TargetTransaction {
     return this.#letters.put(run, letters)
   }
 
+  async cycles(run: string, letters: readonly DeadLetter[]): Promise<void> {
+    await this.#letters.forgetCycles()
+    await this.#letters.put(run, letters)
+  }
+
   /** A relation's ends stay until it has committed; whoever deletes one of them sees it. */
   async #lockGraph(how: 'shared' | 'alone'): Promise<void> {
     const { connection, tables } = this.#context

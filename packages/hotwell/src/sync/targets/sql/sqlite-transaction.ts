@@ -93,6 +93,10 @@ export class SqliteTransaction implements TargetTransaction {
     return this.#ask('promotePending')
   }
 
+  cycles(...args: Parameters<TargetTransaction['cycles']>): Promise<void> {
+    return this.#later('cycles', ...args)
+  }
+
   deadLetters(...args: Parameters<TargetTransaction['deadLetters']>): Promise<void> {
     return this.#later('deadLetters', ...args)
   }
