@@ -23,6 +23,8 @@ const carriageReturn = 0x0d
  * replaced or changed otherwise than by appending
  */
 export function jsonl(path: string, options: JsonlSourceOptions = {}): Source {
+  if (typeof path !== 'string' || path === '')
+    throw new HotwellError('invalid_configuration', 'A source of JSONL needs the path of its file.')
   const { maxLineMegabytes = 8 } = options
   const maxLineBytes = Math.ceil(maxLineMegabytes * 1024 * 1024)
   if (!(maxLineBytes > 0))
