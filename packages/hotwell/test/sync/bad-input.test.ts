@@ -296,3 +296,44 @@ test('numbers of an SQLite source that JSON does not know are kept as texts', as
   expect(await copy()).toBe('{"n":"12345678901234567890"}')
   expect(await copy({ attributes: ['flow'] })).toBe('{"flow":"Infinity"}')
 })
+
+test('an SQLite source of what is no file, no database or lacks its table says so at once', async () => {
+  const { folder, path, database, write } = scene()
+  write('this is a letter, and no database at all'.repeat(100))
+  new DatabaseSync(database).close()
+  const copy = (from: string) =>
+    createSync({ name: 'plant', source: sqliteSource(from), target: sqlite(join(folder, 'to.db')) }).run()
+  const cases = [
+    [folder, 'source_failed', 'is no ordinary file'],
+    [join(folder, 'nothing.db'), 'source_failed', 'There is no file'],
+    [path, 'source_failed', 'is not an SQLite database'],
+    [database, 'invalid_configuration', 'no such table: elements'],
+  ] as const
+  for (const [from, code, message] of cases)
+    await expect(copy(from), from).rejects.toMatchObject({
+      code,
+      retryable: false,
+      message: expect.stringContaining(message),
+    })
+  for (const none of [undefined, '', 7])
+    for (const make of [sqliteSource, jsonl]) expect(() => make(none as string)).toThrow('needs the path of its file')
+})
+
+test('rows of an SQLite source that are no records cost these rows: no id, doubles, attributes that are none', async () => {
+  const { folder, database } = scene()
+  const from = join(folder, 'from.db')
+  const file = new DatabaseSync(from)
+  file.exec(`create table elements (id, name, attributes, modified_at);
+    insert into elements (id, name) values (null, 'none'), ('', 'empty'), ('a', 'first'), ('a', 'last'), (7, 'a number');
+    insert into elements (id, attributes) values ('bad', '{bad'), ('list', '[1]'), ('null', 'null');
+    insert into elements (id, modified_at) values ('late', 1e300), ('word', 'yesterday'), ('day', '2026-01-01 12:00:00')`)
+  file.close()
+  const sync = createSync({ name: 'plant', source: sqliteSource(from), target: sqlite(database) })
+  onTestFinished(() => sync.close())
+  for (let run = 0; run < 2; run++) expect(await sync.run()).toMatchObject({ total: 11, failed: 6, deleted: 0 })
+  const to = new DatabaseSync(database)
+  onTestFinished(() => to.close())
+  const rows = to.prepare('select id, name, modified_at as at from elements order by id').all()
+  expect(rows.map(({ id }) => id)).toEqual(['7', 'a', 'day', 'null'])
+  expect(rows.find(({ id }) => id === 'day')!.at).toBe(Date.UTC(2026, 0, 1, 12))
+})

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { HotwellError, isHotwellError } from '../../core/errors.ts'
@@ -20,7 +20,11 @@ export class SqliteFile {
 
   /** @throws HotwellError `source_failed` */
   static async open(path: string, busyLimitMs: number): Promise<SqliteFile> {
-    if (!existsSync(path)) throw new HotwellError('source_failed', `There is no file ${path}.`, { retryable: false })
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (!found?.isFile()) {
+      const what = found ? `${path} is no ordinary file.` : `There is no file ${path}.`
+      throw new HotwellError('source_failed', what, { retryable: false })
+    }
     try {
       const file = new SqliteFile(new DatabaseSync(path, { readOnly: true, timeout: 0 }), path, busyLimitMs)
       await file.all('select count(*) from sqlite_schema')

@@ -32,6 +32,8 @@ const idsAtOnce = 500
  * @throws HotwellError `invalid_configuration`; `source_failed` for a file that cannot be read
  */
 export function sqlite(path: string, options: SqliteSourceOptions = {}): Source {
+  if (typeof path !== 'string' || path === '')
+    throw new HotwellError('invalid_configuration', 'A source of SQLite needs the path of its file.')
   const { table, query, columns, relations, busyLimitMs = 5000 } = options
   for (const given of [options, relations || {}])
     if (given.table !== undefined && given.query !== undefined)
