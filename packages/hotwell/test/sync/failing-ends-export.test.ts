@@ -87,6 +87,17 @@ function smallDisk(folder: string) {
   }
 }
 
+test('an export is not compared: nobody hears that all of it were missing, and a repair writes nothing', async () => {
+  const { path } = scene()
+  const sync = exporting(new ListSource(many(3)), path)
+  await sync.run()
+  const whole = readFileSync(path, 'utf8')
+  for (const repair of [false, true])
+    await expect(sync.verify({ repair })).rejects.toMatchObject({ code: 'invalid_request', retryable: false })
+  expect(readFileSync(path, 'utf8')).toBe(whole)
+  expect(await sync.run(), 'and it runs as before').toMatchObject({ inserted: 3 })
+})
+
 test('a full disk is waited for: the former export is whole meanwhile, and the new one comes when there is room', async () => {
   const { disk, fill, free } = smallDisk(scene().folder)
   const path = join(disk, 'plant.jsonl')

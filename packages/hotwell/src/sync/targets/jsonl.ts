@@ -49,6 +49,7 @@ class JsonlConnection implements TargetConnection {
   readonly #records: ExportFile
   readonly #letters: ExportFile
   readonly #saved = new Map<number, string>()
+  #isClaimed = false
   #isBegun = false
   #count = 0
   /** Whoever comes next begins when this has settled. */
@@ -64,6 +65,7 @@ class JsonlConnection implements TargetConnection {
 
   /** Nothing is kept from run to run, so each reads everything. */
   async claim(): Promise<Claim> {
+    this.#isClaimed = true
     return { epoch: 1, saved: new Map() }
   }
 
@@ -77,7 +79,7 @@ class JsonlConnection implements TargetConnection {
       const { lines, letters, records, lanes, saved } = transaction
       if (lanes !== undefined) this.#begin()
       if (records > 0 && !this.#isBegun)
-        throw new HotwellError('invalid_request', `${this.#path} is only written as a whole: run it without a part.`)
+        throw new HotwellError('invalid_request', `${this.#path} is only written as a whole, by a run without a part.`)
       await this.#append(lines.join(''), letters.join(''))
       this.#count += records
       for (const [of, text] of saved) this.#saved.set(of, text)
@@ -86,11 +88,11 @@ class JsonlConnection implements TargetConnection {
   }
 
   async ownElements() {
-    return []
+    return this.#nothing()
   }
 
   async ownRelations() {
-    return []
+    return this.#nothing()
   }
 
   async staged() {
@@ -133,6 +135,13 @@ class JsonlConnection implements TargetConnection {
     await this.#last
     await this.#records.drop()
     await this.#letters.drop()
+  }
+
+  /** A run, which claims, begins with nothing; whoever compares would take it for the truth. */
+  #nothing(): never[] {
+    if (this.#isClaimed) return []
+    const what = 'An export cannot be compared with its source'
+    throw new HotwellError('invalid_request', `${what}: run it again, which writes all of it, to ${this.#path}.`)
   }
 
   /** A reading begins at its start. */
