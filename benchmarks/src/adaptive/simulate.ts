@@ -35,8 +35,8 @@ export interface Verdict {
   readonly settledSeconds: number
   /** What was inside ÷ what is worked on at once, on average: 1 is none that waits. */
   readonly inside: number
-  /** The least served by one of several executors ÷ their mean. */
-  readonly fairness: number
+  /** The most served by one of several executors ÷ the least. */
+  readonly unfairness: number
 }
 
 const thirdSeconds = 60
@@ -81,7 +81,7 @@ export async function simulate(scenario: Scenario, rule: Rule, seed: number): Pr
     rejected: total.rejected / (total.ok + total.rejected),
     settledSeconds: settledAfter(slices.slice(thirdSeconds, 2 * thirdSeconds)),
     inside: total.inside / slices.length,
-    fairness: (Math.min(...served) * count) / served.reduce((a, b) => a + b),
+    unfairness: Math.max(...served) / Math.min(...served),
   }
 }
 

@@ -104,9 +104,12 @@ export class AdaptiveRate {
     return this.#ceiling * (1 + (1 - cutFactor) * (grownMs / returnMs - 1) ** 3)
   }
 
-  /** How long the rate takes back to the ceiling; longer where that is low, because there each 429 is one of few. */
+  /**
+   * How long the rate takes back to the ceiling; longer where that is low, because there each 429 is one of few. Only a
+   * little longer: of several who share a quota, the one with the least would else grow the slowest, and never catch up.
+   */
   get #returnMs(): number {
-    return 1000 * Math.max(returnSeconds, returnScale / Math.sqrt(this.#ceiling))
+    return 1000 * Math.max(returnSeconds, returnScale / this.#ceiling ** returnPower)
   }
 
   #refill(now: number): void {
@@ -119,7 +122,8 @@ export class AdaptiveRate {
 const cutFactor = 0.8
 const returnSeconds = 1.5
 /** In seconds, for one request a second. */
-const returnScale = 14
+const returnScale = 6.2
+const returnPower = 0.22
 /** A second. */
 const firstGrowth = 2.5
 const burst = 3

@@ -23,7 +23,10 @@ export function limitOf(concurrency: ExecutorConcurrency): AdaptiveLimit {
     const shown = typeof concurrency === 'object' ? `the rule "${String(rule)}"` : `"${String(concurrency)}"`
     throw invalid('concurrency', `is ${shown}; it has to be a whole number from 1, 'gradient' or 'threshold'`)
   }
-  const { start, least = 1, most } = options
+  const { start, least = 1, most, noiseTolerance = 0 } = options
+  if (!(typeof noiseTolerance === 'number' && noiseTolerance >= 0)) {
+    throw invalid('concurrency.noiseTolerance', `is ${String(noiseTolerance)}; it has to be a number from 0`)
+  }
   for (const [name, value] of Object.entries({ start, least, most })) {
     if (value !== undefined) wholeFrom(1, `concurrency.${name}`, value)
   }

@@ -9,6 +9,11 @@ export interface GradientLimitOptions {
   least?: number
   /** Never more. @default 1000 */
   most?: number
+  /**
+   * How many standard errors the mean of a window may lie above the base, beyond a tenth, before it passes for a queue.
+   * 0 takes noise for one. @default 1.5
+   */
+  noiseTolerance?: number
 }
 
 /**
@@ -22,9 +27,9 @@ export interface GradientLimitOptions {
  * when the limit has fallen a long way and the latencies have not, because then it is the base that has changed.
  */
 export function createGradientLimit(options: GradientLimitOptions = {}): AdaptiveLimit {
-  const { least = 1, most = 1000 } = options
+  const { least = 1, most = 1000, noiseTolerance = 1.5 } = options
   const { start = Math.min(most, Math.max(least, 2 * availableParallelism())) } = options
-  return new GradientLimit(start, least, most)
+  return new GradientLimit(start, least, most, noiseTolerance)
 }
 
 /** `starting`: it grows fast; `steady`; `draining` and `measuring`: it holds the load down to see the base. */
@@ -34,6 +39,7 @@ class GradientLimit implements AdaptiveLimit {
   limit: number
   readonly #least: number
   readonly #most: number
+  readonly #noiseTolerance: number
   #phase: Phase = 'starting'
   /** The limit with its fraction, and without the dip of a measurement. */
   #exact: number
@@ -59,9 +65,10 @@ class GradientLimit implements AdaptiveLimit {
   #drainedAt = 0
   #window: LatencyWindow | undefined
 
-  constructor(start: number, least: number, most: number) {
+  constructor(start: number, least: number, most: number, noiseTolerance: number) {
     this.#least = least
     this.#most = most
+    this.#noiseTolerance = noiseTolerance
     this.#exact = start
     this.limit = start
   }
@@ -170,7 +177,7 @@ class GradientLimit implements AdaptiveLimit {
   }
 
   #gradient({ mean, error }: LatencyWindow): number {
-    const tolerance = 1.1 + 1.5 * Math.hypot(error, this.#baseError)
+    const tolerance = 1.1 + this.#noiseTolerance * Math.hypot(error, this.#baseError)
     return Math.min(1, Math.max(0.5, (this.#base * tolerance) / mean))
   }
 

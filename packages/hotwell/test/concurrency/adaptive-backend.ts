@@ -85,3 +85,9 @@ export function exponential(seed: number): () => number {
   const random = seeded(seed)
   return () => -Math.log(1 - random())
 }
+
+/** One in ten takes ten times as long as the others. */
+export function bimodal(seed: number): () => number {
+  const random = seeded(seed * 7919)
+  return () => (random() < 0.1 ? 10 / 1.9 : 1 / 1.9)
+}

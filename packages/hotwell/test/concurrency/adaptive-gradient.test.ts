@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createGradientLimit } from '../../src/concurrency/gradient-limit.ts'
-import { Backend, exponential } from './adaptive-backend.ts'
+import { Backend, bimodal, exponential } from './adaptive-backend.ts'
 
 const gradient = (start = 4) => createGradientLimit({ start })
 
@@ -45,6 +45,21 @@ describe('the gradient limit', () => {
     const inFlight = backend.run(60)
     expect(backend.served - served).toBeGreaterThan(0.9 * 60 * 640)
     expect(inFlight).toBeLessThan(2 * 32)
+  })
+
+  test('control: without the tolerance of noise a fifth of a noisy backend lies idle, which is in use with it', () => {
+    const goodput = (noiseTolerance?: number) => {
+      const shares = [1, 2, 3, 4, 5, 6, 7, 8].map(seed => {
+        const backend = new Backend(createGradientLimit({ start: 4, noiseTolerance }), 4, 50, bimodal(seed))
+        backend.run(20)
+        const served = backend.served
+        backend.run(120)
+        return (backend.served - served) / (120 * 80)
+      })
+      return shares.reduce((sum, share) => sum + share) / shares.length
+    }
+    expect(goodput()).toBeGreaterThan(0.9)
+    expect(goodput(0)).toBeLessThan(0.85)
   })
 
   test('requests that take twice as long are no queue either, once the base has been measured again', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { AdaptiveRate } from '../../src/concurrency/adaptive-rate.ts'
 import { FakeClock } from '../../src/testing/fake-clock.ts'
+import { seeded } from './adaptive-backend.ts'
 
 /** A server that lets so many a second in, and somebody who asks whenever the rate allows it. */
 function served(rate: AdaptiveRate, clock: FakeClock, perSecond: (second: number) => number, seconds: number) {
@@ -37,7 +38,46 @@ const scene = (quota?: { perSecond: number; burst?: number }) => {
   return { clock, rate: new AdaptiveRate({ clock, quota }) }
 }
 
+/** The most that one of three got of a quota that they share for three minutes ÷ the least, none knowing of the others. */
+function unfairness(perSecond: number, seed: number): number {
+  const random = seeded(seed)
+  const clock = new FakeClock()
+  const clients = Array.from({ length: 3 }, () => ({ rate: new AdaptiveRate({ clock }), served: 0 }))
+  const answers = new Map<number, (() => void)[]>()
+  let level = 5
+  for (let ms = 0; ms < 180_000; ms++) {
+    clock.freeze(1)
+    const now = clock.monotonic()
+    level = Math.min(5, level + perSecond / 1000)
+    for (const answer of answers.get(ms) ?? []) answer()
+    answers.delete(ms)
+    // Whoever always came first in a millisecond would get the most.
+    const first = Math.floor(3 * random())
+    for (const client of [...clients.slice(first), ...clients.slice(0, first)]) {
+      if (!client.rate.take(now)) continue
+      const isOk = level >= 1
+      if (isOk) level--
+      const answer = () => {
+        if (!isOk) client.rate.penalize(0, now, clock.monotonic())
+        else {
+          client.rate.deliver()
+          client.served++
+        }
+      }
+      const at = ms + 20 + Math.floor(60 * random())
+      answers.set(at, [...(answers.get(at) ?? []), answer])
+    }
+  }
+  const served = clients.map(client => client.served)
+  return Math.max(...served) / Math.min(...served)
+}
+
 describe('the adaptive rate', () => {
+  test.each([50, 200, 400])('of three who share a quota of %i a second none starves', perSecond => {
+    const worst = Math.max(...[1, 2, 3, 4].map(seed => unfairness(perSecond, seed)))
+    expect(worst).toBeLessThan(2)
+  })
+
   test.each([20, 100, 400])('uses a quota of %i a second that only 429s tell, and gets few of them', perSecond => {
     const { clock, rate } = scene()
     const { ok, rejected } = served(rate, clock, () => perSecond, 120)

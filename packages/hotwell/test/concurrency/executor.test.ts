@@ -223,6 +223,7 @@ describe('the executor', () => {
     [{ concurrency: 'fast' as never }, 'executor.concurrency'],
     [{ concurrency: { rule: 'gradient', least: 5, most: 4 } }, 'executor.concurrency.most'],
     [{ concurrency: { rule: 'gradient', start: 5, most: 4 } }, 'executor.concurrency.start'],
+    [{ concurrency: { rule: 'gradient', noiseTolerance: -1 } }, 'executor.concurrency.noiseTolerance'],
     [{ queueLimit: 0 }, 'executor.queueLimit'],
     [{ retries: -1 }, 'executor.retries'],
     [{ attemptTimeoutSeconds: 0 }, 'executor.attemptTimeoutSeconds'],
