@@ -314,6 +314,17 @@ test('a server that is not there yet, has no room for one more, and ends in the 
   expect(messages.join()).not.toContain('a-password')
 })
 
+test('where the server has room for one client only, all lanes go through it', async () => {
+  const prefix = scene.prefix()
+  const role = await roleOf('single')
+  await scene.pool.query(`alter role ${role} connection limit 1`)
+  await scene.pool.query(`grant create, usage on schema public to ${role}`)
+  const records = [...many(200), ...many(100).map(({ id }, n) => relation(id, `e${1199 - n}`))]
+  const { sync } = syncOf(records, { prefix, connectionString: addressFor(role), lanes: 3 })
+  expect(await sync.run()).toMatchObject({ state: 'completed', inserted: 300, failed: 0 })
+  expect(await sync.verify()).toMatchObject({ equal: true })
+})
+
 test('a server that crashes and recovers in the middle of a run, again and again, loses and doubles nothing', async () => {
   const prefix = scene.prefix()
   const records = [...many(300), ...many(299).map(({ id }, n) => relation(id, `e${1001 + n}`))]

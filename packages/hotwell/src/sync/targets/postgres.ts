@@ -7,7 +7,7 @@ import { type SqlTables, sqlTables } from '../ledger/sql-tables.ts'
 import type { DeadLetterKey, RelationRow } from '../model/rows.ts'
 import type { Claim, StagedRow, Target, TargetConnection, TargetTransaction } from '../target.ts'
 import { BatchTrend, makeStagingTable, PostgresElements } from './sql/postgres-elements.ts'
-import { lockNotAvailable, postgresFailure, sqlState } from './sql/postgres-errors.ts'
+import { lockNotAvailable, postgresFailure, sqlState, tooManyConnections } from './sql/postgres-errors.ts'
 import { checkAddress, type OpenPool, openPool, type PostgresAddress } from './sql/postgres-pool.ts'
 import { ensureTables, settleTables } from './sql/postgres-schema.ts'
 import { PostgresSession } from './sql/postgres-session.ts'
@@ -189,10 +189,13 @@ class PostgresTargetConnection implements TargetConnection {
 
   /** One at a time on each client; lanes beyond the clients there are share them. */
   #through<T>(lane: number, work: (way: Way) => Promise<T>): Promise<T> {
-    const way = this.#way(Math.max(0, lane) % this.#mostWays)
+    const number = Math.max(0, lane) % this.#mostWays
+    const way = this.#way(number)
     const result = way.last.then(() => work(way))
     way.last = result.catch(() => {})
     return result.catch(error => {
+      // The server has no room for another client: one is slower, and enough.
+      if (number > 0 && sqlState(error) === tooManyConnections) return this.#through(0, work)
       throw postgresFailure(error, 'target_unavailable')
     })
   }

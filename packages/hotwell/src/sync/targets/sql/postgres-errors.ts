@@ -12,6 +12,7 @@ const lastingClasses = new Set(['0A', '28', '3D', '3F', '42'])
 export const uniqueViolation = '23505'
 export const lockNotAvailable = '55P03'
 export const insufficientPrivilege = '42501'
+export const tooManyConnections = '53300'
 const readOnly = '25006'
 
 export function sqlState(error: unknown): string | undefined {
