@@ -8,8 +8,13 @@ const largeExponent = /\d[eE][+-]?\d\d\d/
  * @throws SyntaxError
  */
 export function exactJson(text: string): unknown {
-  if (!manyDigits.test(text) && !largeExponent.test(text)) return JSON.parse(text)
+  if (!mayLoseDigits(text)) return JSON.parse(text)
   return JSON.parse(text, exactly as (key: string, value: unknown) => unknown)
+}
+
+/** Whether `JSON.parse` might change a number in it; also for many texts at once, in any encoding that has ASCII. */
+export function mayLoseDigits(text: string): boolean {
+  return manyDigits.test(text) || largeExponent.test(text)
 }
 
 function exactly(_: string, value: unknown, { source = '' }: { source?: string }): unknown {
