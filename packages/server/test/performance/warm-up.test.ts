@@ -161,6 +161,18 @@ describe('a provider that does not answer', () => {
     expect((await warmUp()).progress).toMatchObject({ total: 200, failed: 0, pending: 0 })
   })
 
+  test('a server that closes tells whoever waits for the end of a warm-up that it does', async () => {
+    const { release, archive } = stuck()
+    const { server, warmUp } = await scene({ tenants: 0, providers: { archive } })
+    for (let index = 0; index < 50; index++) server.tokens.token(`archive/tenant/t${index}` as never)
+    const told = warmUp('?site_name=archive')
+    await vi.waitUntil(() => server.tokens.gateUsage().running > 0)
+    const closed = server.close()
+    expect((await told).progress).toMatchObject({ total: 50, failed: 50, failedByCode: { closed: 50 } })
+    release()
+    await closed
+  })
+
   test('control: with one list for all of them the others are never begun', async () => {
     const { release, archive } = stuck()
     const { server, refs } = await scene({ tenants: 100, providers: { archive } })
