@@ -314,6 +314,26 @@ test('a server that is not there yet, has no room for one more, and ends in the 
   expect(messages.join()).not.toContain('a-password')
 })
 
+test('tables that were dropped under an interrupted run are filled from the start, and whoever still runs writes no more', async () => {
+  for (const table of ['elements', 'relations']) {
+    const prefix = scene.prefix()
+    const { sync, source } = syncOf([...many(100), ...many(100).map(({ id }) => relation(id, 'e1000'))], { prefix })
+    const ending = new AbortController()
+    source.beforePage = page => (page === 15 ? ending.abort(new Error('enough')) : undefined)
+    await expect(sync.run({ signal: ending.signal })).rejects.toThrow('enough')
+    const running = await postgres({ pool: scene.pool, prefix }).connect('plant')
+    await running.claim()
+    await scene.pool.query(`drop table ${prefix}${table}`)
+    source.beforePage = () => {}
+    await sync.run()
+    const { elements, relations } = await scene.graph(prefix, 'plant')
+    expect([elements.length, relations.length], table).toEqual([100, 100])
+    const late = running.transaction(0, transaction => transaction.save(0, 'late'))
+    await expect(late).rejects.toMatchObject({ code: 'superseded' })
+    await running.close()
+  }
+})
+
 test('where the server has room for one client only, all lanes go through it', async () => {
   const prefix = scene.prefix()
   const role = await roleOf('single')

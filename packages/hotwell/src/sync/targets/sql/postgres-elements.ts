@@ -80,13 +80,16 @@ export class PostgresElements implements ElementWriter {
   /** The transaction goes on in either case. */
   async tried<T>(work: () => Promise<T>): Promise<T> {
     this.#session.defer({ text: `savepoint ${savepoint}` })
+    const wasStaged = this.#isStaged
     try {
       const result = await work()
       this.#session.defer({ text: `release ${savepoint}` })
       return result
     } catch (error) {
-      if (dataReason(error) !== undefined)
+      if (dataReason(error) !== undefined) {
         await this.#session.exchange([{ text: `rollback to ${savepoint}` }, { text: `release ${savepoint}` }])
+        this.#isStaged = wasStaged
+      }
       throw error
     }
   }

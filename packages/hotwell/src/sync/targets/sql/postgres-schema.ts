@@ -39,8 +39,14 @@ async function makeTables(session: PostgresSession, tables: SqlTables): Promise<
   // Two that make the same table at once would get in each other's way, "if not exists" or not.
   await session.sql.all(`select pg_advisory_xact_lock(${graphLockClass}, 0)`)
   if (await haveAll(session, tables)) return
+  const { elements, relations, positions } = tables
+  const [former] = await session.sql.all<{ is_lost: boolean }>(
+    `select to_regclass(?) is not null and (to_regclass(?) is null or to_regclass(?) is null) as is_lost`,
+    [positions, elements, relations],
+  )
   await createLedger(session.sql, tables)
-  const { elements, relations } = tables
+  // Whoever was in the middle of them ends, and nobody goes on where rows are gone.
+  if (former!.is_lost) await session.sql.run(`update ${positions} set saved = '', epoch = epoch + 1`)
   await session.sql.run(`create table if not exists ${elements} (
     id text collate "C" primary key, type text not null, name text not null, owner_id text collate "C",
     attributes jsonb not null, modified_at timestamptz, origin text not null, hash text not null)`)
