@@ -30,8 +30,8 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
     run: async () => (await import('./http/http.ts')).http(),
   },
   loop: {
-    about: 'P99 of a token request while history is written and a process that shares the store stands still',
-    timeoutSeconds: 300,
+    about: 'P99 of a token request beside history, a process that stands still, and a sync at full speed',
+    timeoutSeconds: 600,
     run: async () => (await import('./loop/loop.ts')).loop(),
   },
   history: {

@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { jsonl } from 'hotwell/sources/jsonl'
 import { type Batch, createSync, type ElementRow, elementRow, runLane, type TargetConnection } from 'hotwell/sync'
-import { sqlite } from 'hotwell/targets/sqlite'
+import { type SqliteTargetOptions, sqlite } from 'hotwell/targets/sqlite'
 import { plantElement, writePlant } from '../harness/plant-rows.ts'
 import { progress } from '../harness/progress.ts'
 import { atLeast, type BenchmarkResult, figure } from '../harness/result.ts'
-import { median } from '../harness/statistics.ts'
+import { median, quantile } from '../harness/statistics.ts'
 import { temporaryFolder } from '../harness/temporary-folder.ts'
 
 const rounds = 7
@@ -15,43 +15,72 @@ const batchSize = 1000
 
 /** Rows a second into SQLite: the write path and the whole way from a file, beside one raw transaction. */
 export async function syncSqlite(): Promise<BenchmarkResult> {
-  const samples = { raw: [], first: [], changed: [], unchanged: [], file: [] } as Record<string, number[]>
-  const rows = Array.from({ length: count }, (_, number) => elementRow(plantElement(number)))
-  const changed = Array.from({ length: count }, (_, number) => elementRow(plantElement(number, 1)))
+  const samples: Record<string, number[]> = {}
   await using files = await temporaryFolder()
   const source = join(files.path, 'plant.jsonl')
   await writePlant(source, count)
   for (let round = 0; round <= rounds; round++) {
     progress(`round ${round} of ${rounds}`)
     await using folder = await temporaryFolder()
-    const path = join(folder.path, 'plant.db')
-    const measured = {
-      raw: raw(join(folder.path, 'raw.db'), rows),
-      first: await writePath(path, rows),
-      changed: await writePath(path, changed),
-      unchanged: await writePath(path, changed),
-      file: await endToEnd(source, join(folder.path, 'file.db')),
-    }
+    const measured = { ...(await writePaths(folder.path)), ...(await endsToEnd(source, folder.path, round)) }
     // The first round is for the compiler.
-    if (round > 0) for (const [name, value] of Object.entries(measured)) samples[name]!.push(value)
+    if (round > 0) for (const [name, value] of Object.entries(measured)) (samples[name] ??= []).push(value)
   }
-  const perSecond = (name: string) => median(samples[name]!)
-  const ratio = (name: string) => median(samples[name]!.map((value, index) => value / samples.raw![index]!))
-  const line = (text: string, name: string, limit?: string) => [
-    figure(text, perSecond(name), 'rows/s', { peer: `${ratio(name).toFixed(2)} × raw`, ...(limit && { limit }) }),
-  ]
+  const ratios = (name: string) => samples[name]!.map((value, index) => value / samples.raw![index]!)
+  const ratio = (name: string) => median(ratios(name))
+  const line = (text: string, name: string, limit?: string) => {
+    const peer = `${ratio(name).toFixed(2)} × raw (${quartiles(ratios(name))})`
+    const beside = { peer, ...(limit && { limit }), samples: samples[name]! }
+    return figure(text, median(samples[name]!), 'rows/s', beside)
+  }
+  const gains = samples.file!.map((value, index) => value / samples.alone![index]!)
   return {
     name: 'sync-sqlite',
     figures: [
-      figure('raw: one transaction, no journal, no position', perSecond('raw'), 'rows/s'),
-      ...line('write path, new rows', 'first', '≥ 0.8 × raw'),
-      ...line('write path, every row differs', 'changed'),
-      ...line('write path, nothing differs', 'unchanged'),
-      ...line('JSONL to SQLite: parse, hash, filter, write, position', 'file', '≥ 0.45 × raw'),
+      figure('raw: one transaction, no journal, no position', median(samples.raw!), 'rows/s', {
+        samples: samples.raw!,
+      }),
+      line('write path, new rows', 'first', '≥ 0.8 × raw'),
+      line('write path, every row differs', 'changed'),
+      line('write path, nothing differs', 'unchanged'),
+      line('write path, new rows, by another thread that is waited for', 'thread'),
+      line('JSONL to SQLite: parse, hash, filter, write, position', 'file', '≥ 0.45 × raw'),
+      line('JSONL to SQLite, all by one thread', 'alone'),
+      figure('JSONL to SQLite: with a thread that writes ÷ all by one', median(gains), 'x', { samples: gains }),
     ],
     goals: [atLeast('write path ÷ raw', ratio('first'), 0.8), atLeast('JSONL to SQLite ÷ raw', ratio('file'), 0.45)],
   }
 }
+
+async function writePaths(folder: string) {
+  const path = join(folder, 'plant.db')
+  const rows = Array.from({ length: count }, (_, number) => elementRow(plantElement(number)))
+  const changed = Array.from({ length: count }, (_, number) => elementRow(plantElement(number, 1)))
+  return {
+    raw: raw(join(folder, 'raw.db'), rows),
+    first: await writePath(path, rows),
+    changed: await writePath(path, changed),
+    unchanged: await writePath(path, changed),
+    thread: await writePath(join(folder, 'thread.db'), rows, { thread: true }),
+  }
+}
+
+/** In turns first and second, and without the rows of the others in memory: clearing up goes through them as well. */
+async function endsToEnd(source: string, folder: string, round: number) {
+  const measured: Record<string, number> = {}
+  const ways: [string, SqliteTargetOptions][] = [
+    ['file', {}],
+    ['alone', { thread: false }],
+  ]
+  for (const [name, options] of round % 2 === 0 ? ways : ways.reverse()) {
+    globalThis.gc?.()
+    measured[name] = await endToEnd(source, join(folder, `${name}.db`), options)
+  }
+  return measured
+}
+
+const quartiles = (values: readonly number[]) =>
+  [0.25, 0.75].map(share => quantile(values, share).toFixed(2)).join(' to ')
 
 const seconds = (startedAt: number) => (performance.now() - startedAt) / 1000
 
@@ -79,8 +108,12 @@ function raw(path: string, rows: readonly ElementRow[]): number {
   return rows.length / took
 }
 
-async function writePath(path: string, rows: readonly ElementRow[]): Promise<number> {
-  const connection: TargetConnection = await sqlite(path).connect('plant')
+async function writePath(
+  path: string,
+  rows: readonly ElementRow[],
+  options: SqliteTargetOptions = {},
+): Promise<number> {
+  const connection: TargetConnection = await sqlite(path, options).connect('plant')
   try {
     await connection.claim()
     await connection.transaction(runLane, transaction => transaction.makeLanes(1))
@@ -99,8 +132,8 @@ async function writePath(path: string, rows: readonly ElementRow[]): Promise<num
   }
 }
 
-async function endToEnd(source: string, path: string): Promise<number> {
-  const sync = createSync({ name: 'plant', source: jsonl(source), target: sqlite(path) })
+async function endToEnd(source: string, path: string, options: SqliteTargetOptions = {}): Promise<number> {
+  const sync = createSync({ name: 'plant', source: jsonl(source), target: sqlite(path, options) })
   const startedAt = performance.now()
   await sync.run()
   const took = seconds(startedAt)

@@ -34,7 +34,13 @@ export function classifyOutcome(settled: PromiseSettledResult<unknown>): TaskOut
   return name === 'TimeoutError' ? { outcome: 'overloaded' } : (ofStatus(statusCode) ?? failed)
 }
 
-const overloadCodes: ReadonlySet<string> = new Set(['timeout', 'target_unavailable', 'store_unavailable'])
+const overloadCodes: ReadonlySet<string> = new Set([
+  'timeout',
+  'target_unavailable',
+  'store_unavailable',
+  'queue_timeout',
+  'queue_full',
+])
 
 function ofResponse({ status, ok: isOk, headers }: Response): TaskOutcome {
   const outcome = ofStatus(status)

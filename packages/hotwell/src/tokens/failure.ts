@@ -93,6 +93,7 @@ function defaults(code: ErrorCode): Failure {
     case 'provider_error':
     case 'still_rejected':
     case 'queue_timeout':
+    case 'queue_full':
     case 'store_unavailable':
     case 'account_unavailable':
       return { disposition: 'retryable', scope: 'ref', status: 'failed' }
