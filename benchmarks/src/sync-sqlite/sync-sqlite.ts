@@ -73,7 +73,6 @@ async function endsToEnd(source: string, folder: string, round: number) {
     ['alone', { thread: false }],
   ]
   for (const [name, options] of round % 2 === 0 ? ways : ways.reverse()) {
-    globalThis.gc?.()
     measured[name] = await endToEnd(source, join(folder, `${name}.db`), options)
   }
   return measured
@@ -86,6 +85,7 @@ const seconds = (startedAt: number) => (performance.now() - startedAt) / 1000
 
 /** What SQLite can do at most: nothing durable, nothing remembered, the same columns. */
 function raw(path: string, rows: readonly ElementRow[]): number {
+  globalThis.gc?.()
   const database = new DatabaseSync(path)
   database.exec('pragma journal_mode = off; pragma synchronous = off')
   database.exec(`create table elements (id text primary key not null, type text not null, name text not null,
@@ -113,6 +113,7 @@ async function writePath(
   rows: readonly ElementRow[],
   options: SqliteTargetOptions = {},
 ): Promise<number> {
+  globalThis.gc?.()
   const connection: TargetConnection = await sqlite(path, options).connect('plant')
   try {
     await connection.claim()
@@ -133,6 +134,7 @@ async function writePath(
 }
 
 async function endToEnd(source: string, path: string, options: SqliteTargetOptions = {}): Promise<number> {
+  globalThis.gc?.()
   const sync = createSync({ name: 'plant', source: jsonl(source), target: sqlite(path, options) })
   const startedAt = performance.now()
   await sync.run()

@@ -59,8 +59,16 @@ export function packed({ elements, ...others }: Batch): PackedBatch {
 export function unpacked({ values, ...others }: PackedBatch): Batch {
   const elements: ElementRow[] = []
   for (let at = 0; at < values.length; at += fields) {
-    const [id, type, name, ownerId, attributes, modifiedAt, hash, bytes] = values.slice(at, at + fields)
-    elements.push({ id, type, name, ownerId, attributes, modifiedAt, hash, bytes } as ElementRow)
+    elements.push({
+      id: values[at],
+      type: values[at + 1],
+      name: values[at + 2],
+      ownerId: values[at + 3],
+      attributes: values[at + 4],
+      modifiedAt: values[at + 5],
+      hash: values[at + 6],
+      bytes: values[at + 7],
+    } as ElementRow)
   }
   return { ...others, elements }
 }
