@@ -184,7 +184,7 @@ test('an attribute record for no element is told, also one that comes too early;
     'attributes late There is no such element of this sync.',
     'attributes never There is no such element of this sync.',
     'cycle ring Its owners go round in a circle: ring → ring. It was copied as it is.',
-    'relation ring Its to is missing; it has to be a text.',
+    'relation ring feeds (none) Its to is missing; it has to be a text.',
   ])
 })
 

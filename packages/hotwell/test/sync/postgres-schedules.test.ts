@@ -13,6 +13,8 @@ function harness(lanes: number): TargetHarness {
   // A process that is killed while it connects never gives its client back.
   const clients = new Set<pg.Client>()
   const pool = new pg.Pool({ connectionString: scene.connectionString, max: 100 })
+  // Behind its end the database goes with whoever is still there.
+  pool.on('error', () => {})
   pool.on('connect', client => void clients.add(client as unknown as pg.Client))
   pool.on('remove', client => void clients.delete(client as unknown as pg.Client))
   return {

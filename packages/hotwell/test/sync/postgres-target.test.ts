@@ -166,6 +166,8 @@ test('tables that it cannot use are refused with the reason: another order of id
     connectionString: scene.connectionString,
     options: '-c default_transaction_read_only=on',
   })
+  // Behind its end the database goes with whoever is still there.
+  readOnly.on('error', () => {})
   const reading = postgres({ pool: readOnly, prefix: scene.prefix() }).connect('plant')
   await expect(reading).rejects.toMatchObject({ code: 'target_unavailable', retryable: true })
   await readOnly.end()
@@ -191,6 +193,8 @@ test('instants and JSON come back as they went', async () => {
 
 test('a pool of one client is enough', async () => {
   const pool = new pg.Pool({ connectionString: scene.connectionString, max: 1 })
+  // Behind its end the database goes with whoever is still there.
+  pool.on('error', () => {})
   const prefix = scene.prefix()
   const target = postgres({ pool, prefix, lanes: 3 })
   const sync = opened({

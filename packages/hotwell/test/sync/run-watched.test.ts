@@ -143,6 +143,27 @@ test('a source that is never the same twice is read anew after longer and longer
   expect(pauses.at(-1)).toBeGreaterThanOrEqual(15_000)
 })
 
+test('an instant in the future hides nothing from incremental runs', async () => {
+  const clock = new InstantClock()
+  const at = (minutes: number) => ({ modifiedAt: clock.now() + minutes * 60_000 })
+  const records = [element('a', 1, at(-30)), element('b', 1, at(-20)), element('ahead', 1, at(60 * 24 * 365))]
+  const { sync, source } = scene(records, { clock, strategy: { mode: 'incremental' } })
+  await sync.run()
+  source.records = [element('b', 2, at(-10)), element('ahead', 1, at(60 * 24 * 365))]
+  expect(await sync.run()).toMatchObject({ mode: 'incremental', updated: 1, unchanged: 1 })
+  expect(source.requests.at(-1)!.filter).toEqual({ modifiedFromAt: at(-21).modifiedAt })
+})
+
+test('a source none of whose records can be taken is no success; the letters say why, each its own', async () => {
+  const records = Array.from({ length: 1200 }, (_, n) => ({ name: `line ${n}` }))
+  const { sync, source } = scene(records)
+  const error = await sync.run().catch(error => error)
+  expect(error).toMatchObject({ code: 'source_failed', retryable: false, details: { stats: { failed: 1200 } } })
+  expect(await sync.deadLetters({ limit: 2000 })).toHaveLength(1200)
+  source.records = [...records, element('good')]
+  expect(await sync.run()).toMatchObject({ state: 'completed', failed: 1200, inserted: 1 })
+})
+
 test('what is known of the last run: none, one that was interrupted, one that is done', async () => {
   const { sync, source } = scene(many(40))
   expect(await sync.lastRun()).toBeUndefined()

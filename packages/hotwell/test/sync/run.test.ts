@@ -143,7 +143,7 @@ test('a record at fault is kept with the reason, the others are written, and its
   expect(elementsIn(target)).toEqual(['a=2', 'b=1', 'c=1'])
   expect([...target.tables.letters.values()].map(({ kind, key, reason }) => [kind, key, reason])).toEqual([
     ['element', 'b', 'Its name is a number; it has to be a text.'],
-    ['element', '(no id)', 'Its id is empty.'],
+    ['element', expect.stringMatching(/^\(no id\) .{8}$/), 'Its id is empty.'],
     ['attributes', 'd', 'There is no such element of this sync.'],
   ])
 })
@@ -212,7 +212,7 @@ test('two syncs share tables, and neither touches the other’s rows', async () 
 })
 
 test('an incremental run reads what was modified since, with an overlap, and deletes nothing', async () => {
-  const at = (minutes: number) => ({ modifiedAt: Date.UTC(2026, 5, 1) + minutes * 60_000 })
+  const at = (minutes: number) => ({ modifiedAt: Date.UTC(2025, 5, 1) + minutes * 60_000 })
   const { sync, source, target } = scene([element('a', 1, at(0)), element('b', 1, at(10))], {
     strategy: { mode: 'incremental' },
   })

@@ -34,6 +34,8 @@ export interface LaneContext {
   readonly connection: TargetConnection
   readonly run: string
   readonly pass: number
+  /** When it was begun; wall clock, ms. */
+  readonly begunAt: number
   /** The full pass before this one whose candidates are still on the list. */
   readonly formerPass: number
   /** Runs a piece of work again while the target is away. */
@@ -91,9 +93,10 @@ export class Lane {
     return this.#bytes
   }
 
-  /** A record says when it was modified. */
+  /** A record says when it was modified; the future is none of it, or it would hide all that is modified until then. */
   note(modifiedAt: number | undefined): void {
-    if (modifiedAt !== undefined && modifiedAt > (this.latestAt ?? Number.NEGATIVE_INFINITY)) this.latestAt = modifiedAt
+    if (modifiedAt === undefined || modifiedAt > this.#context.begunAt) return
+    if (modifiedAt > (this.latestAt ?? Number.NEGATIVE_INFINITY)) this.latestAt = modifiedAt
   }
 
   /** Ends a transaction: what came so far, up to the end of a page. It is written in its turn. */

@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto'
 import { checkRecord, RecordError } from '../model/check-record.ts'
 import type { CompiledFilter } from '../model/filter.ts'
 import { isAttributeChange, isRelation, type SyncRecord } from '../model/record.ts'
-import type { DeadLetter } from '../model/rows.ts'
+import type { DeadLetter, RecordKind } from '../model/rows.ts'
 
 /** Changes a record on its way; undefined leaves it out. */
 export type RecordMapping = (record: SyncRecord) => SyncRecord | undefined
@@ -24,6 +25,8 @@ export type Prepared =
 const filtered: Prepared = Object.freeze({ filtered: true as const })
 /** A dead letter shows a record's beginning. */
 const shownCharacters = 4000
+/** Of relations whose type or end may be any text. */
+const longestKey = 3000
 /** Everything behind this goes through values level by level. */
 const deepest = 100
 
@@ -94,7 +97,15 @@ function sizeOf(value: unknown, id: string, level: number): number {
 function letterOf(given: unknown, { message, id }: RecordError): DeadLetter {
   const fields = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {}
   const kind = 'from' in fields || 'to' in fields ? 'relation' : 'element' in fields ? 'attributes' : 'element'
-  return { kind, key: id ?? '(no id)', reason: message, record: shown(given) }
+  const record = shown(given)
+  return { kind, key: keyOf(kind, fields, id, record), reason: message, record }
+}
+
+/** Two that differ are two letters, also where neither says what it is about. */
+function keyOf(kind: RecordKind, fields: Record<string, unknown>, id: string | undefined, record: string): string {
+  const part = (name: string) => (typeof fields[name] === 'string' && fields[name] !== '' ? fields[name] : '(none)')
+  if (kind === 'relation' && id !== undefined) return `${id} ${part('type')} ${part('to')}`.slice(0, longestKey)
+  return id ?? `(no id) ${hash('sha256', record, 'base64url').slice(0, 8)}`
 }
 
 function shown(given: unknown): string {

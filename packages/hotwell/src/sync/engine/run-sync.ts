@@ -173,6 +173,7 @@ class Run {
       connection,
       run,
       pass: state.pass,
+      begunAt: state.begunAt,
       formerPass: state.fullPass,
       patiently: work => patience.with(work),
       takesOwn: this.#takesOwn(state),
@@ -226,6 +227,7 @@ class Run {
     const cycles = await this.#cycles(state, counts)
     const full = { fullPass: state.pass, fullAt: state.begunAt, fullFingerprint: state.fingerprint }
     await this.#done({ ...state, ...(state.mode === 'full' && full), latestAt, cycles })
+    assertSomeTaken(counts)
     return { counts, cycles }
   }
 
@@ -272,4 +274,14 @@ class Run {
 /** Only what was modified since; what does not say when is read always. */
 function narrowed(filter: SyncFilter, fromAt: number): SyncFilter {
   return { ...filter, modifiedFromAt: Math.max(fromAt, filter.modifiedFromAt ?? fromAt) }
+}
+
+/** A file of something else is no success, however completely it was refused. */
+function assertSomeTaken({ read, failed, filtered }: Counts): void {
+  if (read === 0 || failed < read - filtered || failed === 0) return
+  throw new HotwellError(
+    'source_failed',
+    `None of the ${failed} records of the source could be taken; the dead letters say why, each with its reason.`,
+    { retryable: false, details: { read, failed } },
+  )
 }

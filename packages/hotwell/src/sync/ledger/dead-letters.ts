@@ -2,6 +2,9 @@ import type { DeadLetter, DeadLetterKey } from '../model/rows.ts'
 import type { SqlConnection } from './sql-connection.ts'
 import type { SqlTables } from './sql-tables.ts'
 
+/** Each may show some kilobytes of its record. */
+const lettersAtOnce = 500
+
 /** Records that could not be taken, each with the reason, until a reading takes them. */
 export class DeadLetters {
   readonly #connection: SqlConnection
@@ -15,13 +18,18 @@ export class DeadLetters {
   }
 
   async put(run: string, letters: readonly DeadLetter[]): Promise<void> {
-    const statement = `insert into ${this.#table} (sync, kind, key, reason, record, run) values (?, ?, ?, ?, ?, ?)
+    const { run: execute, dialect } = this.#connection
+    // One statement cannot write the same row twice.
+    const latest = new Map(letters.map(letter => [`${letter.kind} ${letter.key}`, letter]))
+    const rows = Array.from(latest.values(), ({ kind, key, reason, record }) =>
+      [kind, key, reason, record ?? null].map(text => text && storable(text)),
+    )
+    const fields = rows[0]?.map((_, index) => `given.value->>${index}`).join(', ')
+    const statement = `insert into ${this.#table} (sync, run, kind, key, reason, record)
+      select ?, ?, ${fields} from ${dialect.given} where true
       on conflict (sync, kind, key) do update set reason = excluded.reason, record = excluded.record, run = excluded.run`
-    for (const { kind, key, reason, record } of letters)
-      await this.#connection.run(
-        statement,
-        [this.#sync, kind, key, reason, record ?? null, run].map(value => value?.replaceAll('\0', '\u{fffd}') ?? null),
-      )
+    for (let first = 0; first < rows.length; first += lettersAtOnce)
+      await execute(statement, [this.#sync, run, JSON.stringify(rows.slice(first, first + lettersAtOnce))])
   }
 
   /** In the order of their kinds and keys. */
@@ -47,4 +55,9 @@ export class DeadLetters {
   async forgetCycles(): Promise<void> {
     await this.#connection.run(`delete from ${this.#table} where sync = ? and kind = 'cycle'`, [this.#sync])
   }
+}
+
+/** NUL and half a character are nothing that databases keep. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\u{fffd}').toWellFormed()
 }
