@@ -70,7 +70,7 @@ test('a large load goes over to a thread of its own while it is read', async () 
   const source = new ListSource(elements(60_000))
   // Reading keeps this thread at work, as it does where files are parsed.
   source.beforePage = () => void JSON.stringify(JSON.parse(JSON.stringify(source.records.slice(0, 5000))))
-  const sync = createSync({ name: 'plant', source, target: sqlite(path) })
+  const sync = createSync({ name: 'plant', source, target: sqlite(path, { thread: 'auto' }) })
   onTestFinished(() => sync.close())
   let transactions = 0
   sync.on('batch.written', () => transactions++)
@@ -83,10 +83,14 @@ test('a large load goes over to a thread of its own while it is read', async () 
 test('what is small, and what nothing goes on beside, is written without another thread', async () => {
   const { path } = scene()
   const { workers } = watched()
-  const sync = createSync({ name: 'small', source: new ListSource(elements(3000)), target: sqlite(path) })
+  const sync = createSync({
+    name: 'small',
+    source: new ListSource(elements(3000)),
+    target: sqlite(path, { thread: 'auto' }),
+  })
   await sync.run()
   await sync.close()
-  const connection = await connected(path, {})
+  const connection = await connected(path, { thread: 'auto' })
   for (let from = 0; from < 25_000; from += 1000) await put(connection, rows(1000, from))
   expect(workers).toEqual([])
 })
