@@ -83,6 +83,7 @@ test('a table whose columns would refuse each row, or take it for something else
     [{ modified_at: 'bigint' }, /elements\.modified_at is bigint, and has to be timestamp with time zone/],
     [{ modified_at: 'timestamp' }, /elements\.modified_at is timestamp without time zone/],
     [{ tenant: 'text not null' }, /elements\.tenant is not null and has no default/],
+    [{ owner_id: `text collate "C" not null default ''` }, /elements\.owner_id is not null, and not every row has one/],
     [{ owner_id: 'text collate "C" not null' }, /elements\.owner_id is not null, and not every row has one/],
     [{ id: 'text collate "C"' }, /elements has no primary key \(id\)/],
     [{ id: 'text collate "C"', type: 'text not null', x: 'int, unique (id, type)' }, /has no primary key \(id\)/],
@@ -102,7 +103,12 @@ test('a table whose columns would refuse each row, or take it for something else
     expect(await idsIn(prefix)).toEqual([])
   }
   const prefix = scene.prefix()
-  await scene.pool.query(`create table ${prefix}relations (from_id text, type text, to_id text, origin text)`)
+  await scene.pool.query(`create table ${prefix}relations (from_id text, type text, to_id text)`)
+  await expect(syncOf(many(1), { prefix }).sync.run()).rejects.toMatchObject({
+    code: 'invalid_configuration',
+    message: expect.stringMatching(/relations\.origin is missing, and has to be text/),
+  })
+  await scene.pool.query(`alter table ${prefix}relations add column origin text`)
   await expect(syncOf(many(1), { prefix }).sync.run()).rejects.toMatchObject({
     message: expect.stringMatching(/relations has no primary key \(from_id, type, to_id\)/),
   })

@@ -8,11 +8,12 @@ import { Elements } from '../../ledger/elements.ts'
 import { Positions } from '../../ledger/positions.ts'
 import { Relations } from '../../ledger/relations.ts'
 import type { SqlConnection, SqlValue } from '../../ledger/sql-connection.ts'
-import { createLedger, type SqlTables } from '../../ledger/sql-tables.ts'
+import type { SqlTables } from '../../ledger/sql-tables.ts'
 import type { Batch } from '../../model/rows.ts'
 import type { Applied, TargetTransaction } from '../../target.ts'
 import { SqlTransaction } from './sql-transaction.ts'
 import { SqliteElements } from './sqlite-elements.ts'
+import { ensureTables, settleTables } from './sqlite-schema.ts'
 import { otherThanExpected, type SqliteSide, type SqliteWork, type Step } from './sqlite-steps.ts'
 
 /** All that another thread needs as well. */
@@ -62,18 +63,19 @@ export class SqliteSession implements SqliteSide {
       lock: (lane, epoch) => this.#lock(lane, epoch),
       applyExpecting: (batch, expected) => this.#applyExpecting(batch, expected),
       claim: () => this.positions.claim(),
-      settle: () => this.#each(ownIndexes(tables)),
+      settle: () => settleTables(this.#sql, tables),
       commit: async () => this.#native.exec('commit'),
       rollback: async () => this.#rollback(),
     }
   }
 
-  /** Makes the tables that are missing. */
+  /**
+   * Makes the tables that are missing.
+   * @throws HotwellError `invalid_configuration` where those that are there cannot be used; then nothing is made
+   */
   async create(): Promise<void> {
-    const { tables } = this.#facts
     await this.#begin()
-    await createLedger(this.#sql, tables)
-    await this.#each(ownTables(tables))
+    await ensureTables(this.#native, this.#sql, this.#facts.tables)
     this.#native.exec('commit')
   }
 
@@ -142,29 +144,6 @@ export class SqliteSession implements SqliteSide {
     this.#transaction = undefined
     if (this.#native.isOpen && this.#native.isTransaction) this.#native.exec('rollback')
   }
-
-  async #each(statements: readonly string[]): Promise<void> {
-    for (const statement of statements) await this.#sql.run(statement)
-  }
-}
-
-function ownTables({ elements, relations }: SqlTables): string[] {
-  return [
-    `create table if not exists ${elements} (
-      id text primary key not null, type text not null, name text not null, owner_id text,
-      attributes text not null, modified_at integer, origin text not null, hash text not null)`,
-    `create table if not exists ${relations} (
-      from_id text not null, type text not null, to_id text not null, origin text not null,
-      primary key (from_id, type, to_id))`,
-  ]
-}
-
-/** Made once the first rows are there: that is faster than keeping them up to date with each. */
-function ownIndexes({ elements, relations }: SqlTables): string[] {
-  return [
-    `create index if not exists ${relations}_to_id on ${relations} (to_id)`,
-    `create index if not exists ${elements}_owner_id on ${elements} (owner_id)`,
-  ]
 }
 
 function sqlConnection(native: DatabaseSync): SqlConnection {
