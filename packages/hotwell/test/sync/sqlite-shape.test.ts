@@ -136,3 +136,38 @@ test('columns of one’s own that fill themselves, and other names of the same t
     expect(read('select from_id, to_id from relations')).toEqual(['a A'])
   }
 })
+
+test('tables that were dropped under an interrupted run are filled from the start, and whoever still runs writes no more', async () => {
+  for (const table of ['elements', 'relations', 'hotwell_seen', 'hotwell_pending']) {
+    for (const isKept of [true, false]) {
+      const { path, inFile, read } = scene()
+      const early = relation('e1000', 'e1099')
+      const records = [early, ...many(100), ...many(99).map(({ id }) => relation(id, 'e1000'))]
+      const first = syncOf(path, records)
+      const ending = new AbortController()
+      first.source.beforePage = page => (page === 15 ? ending.abort(new Error('enough')) : undefined)
+      await expect(first.sync.run({ signal: ending.signal })).rejects.toThrow('enough')
+      const running = await sqlite(path).connect('plant')
+      await running.claim()
+      inFile(file => file.exec(`drop table ${table}`))
+      first.source.beforePage = () => {}
+      const { sync } = isKept ? first : syncOf(path, records)
+      expect(await sync.run(), table).toMatchObject({ resumed: false, deleted: 0, failed: 0 })
+      const counts = ['elements', 'relations'].map(name => read(`select count(*) from ${name}`)[0])
+      expect(counts, table).toEqual(['100', '100'])
+      const late = running.transaction(0, transaction => transaction.save(0, 'late'))
+      await expect(late).rejects.toMatchObject({ code: 'superseded' })
+      await running.close()
+    }
+  }
+})
+
+test('a table that is dropped while a run writes into it ends the run, and the next one fills it', async () => {
+  const { path, inFile, read } = scene()
+  const { sync, source } = syncOf(path, many(100))
+  source.beforePage = page => (page === 5 ? inFile(file => file.exec('drop table elements')) : undefined)
+  await expect(sync.run()).rejects.toThrow('no such table: elements')
+  source.beforePage = () => {}
+  expect(await sync.run()).toMatchObject({ inserted: 100 })
+  expect(read('select count(*) from elements')).toEqual(['100'])
+})

@@ -93,7 +93,7 @@ class SqliteTargetConnection implements TargetConnection {
   /** A run begins: with whatever lies there now. */
   claim(): Promise<Claim> {
     return this.#inTurn(async () => {
-      if (!this.#file.isThere) {
+      if (!this.#file.isThere || (await this.#session?.hasTables()) === false) {
         await this.#retire()
         this.#file.forget()
       }

@@ -13,7 +13,7 @@ import type { Batch } from '../../model/rows.ts'
 import type { Applied, TargetTransaction } from '../../target.ts'
 import { SqlTransaction } from './sql-transaction.ts'
 import { SqliteElements } from './sqlite-elements.ts'
-import { ensureTables, settleTables } from './sqlite-schema.ts'
+import { ensureTables, haveAll, settleTables } from './sqlite-schema.ts'
 import { otherThanExpected, type SqliteSide, type SqliteWork, type Step } from './sqlite-steps.ts'
 
 /** All that another thread needs as well. */
@@ -77,6 +77,11 @@ export class SqliteSession implements SqliteSide {
     await this.#begin()
     await ensureTables(this.#native, this.#sql, this.#facts.tables)
     this.#native.exec('commit')
+  }
+
+  /** Whether nobody has dropped any of them meanwhile. */
+  hasTables(): Promise<boolean> {
+    return haveAll(this.#sql, this.#facts.tables)
   }
 
   /** The tables are there: from now on it can do its work. */
