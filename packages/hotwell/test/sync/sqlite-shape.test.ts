@@ -171,3 +171,15 @@ test('a table that is dropped while a run writes into it ends the run, and the n
   expect(await sync.run()).toMatchObject({ inserted: 100 })
   expect(read('select count(*) from elements')).toEqual(['100'])
 })
+
+test('tables that are dropped between two runs are filled anew, also where the connection was kept', async () => {
+  for (const table of ['elements', 'relations', 'hotwell_positions']) {
+    const { path, inFile, read } = scene()
+    const { sync } = syncOf(path, [...many(20), relation('e1000', 'e1001')])
+    await sync.run()
+    inFile(file => file.exec(`drop table ${table}`))
+    expect(await sync.run(), table).toMatchObject({ deleted: 0, failed: 0 })
+    const counts = ['elements', 'relations'].map(name => read(`select count(*) from ${name}`)[0])
+    expect(counts, table).toEqual(['20', '1'])
+  }
+})
