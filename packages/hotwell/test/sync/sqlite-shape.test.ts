@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -182,4 +182,35 @@ test('tables that are dropped between two runs are filled anew, also where the c
     const counts = ['elements', 'relations'].map(name => read(`select count(*) from ${name}`)[0])
     expect(counts, table).toEqual(['20', '1'])
   }
+})
+
+test('a path at which no file can lie is refused at once; folders that are missing are made', async () => {
+  expect(() => sqlite('')).toThrow('The path of the SQLite file is empty.')
+  const { folder } = scene()
+  mkdirSync(join(folder, 'there'))
+  writeFileSync(join(folder, 'letter'), 'a letter')
+  const cases: [string, RegExp][] = [
+    ['there', /there is a folder\. Name an SQLite file/],
+    ['nothing/', /nothing\/ is a folder/],
+    ['letter/plant.db', /plant\.db cannot be made: .*letter is a file, not a folder/],
+    ['letter/a/b/plant.db', /plant\.db cannot be made: .*letter is a file, not a folder/],
+  ]
+  for (const [place, message] of cases) {
+    const { sync, source } = syncOf(`${folder}/${place}`, many(3))
+    sync.on('run.waiting', ({ message }) => expect.unreachable(message))
+    const refused = { code: 'invalid_configuration', retryable: false, message: expect.stringMatching(message) }
+    await expect(sync.run(), place).rejects.toMatchObject(refused)
+    expect(source.requests).toEqual([])
+    expect(readdirSync(folder).sort()).toEqual(['letter', 'there'])
+  }
+  expect(await syncOf(join(folder, 'a/b/plant.db'), many(3)).sync.run()).toMatchObject({ inserted: 3 })
+})
+
+test('a folder that comes to lie where the file was is not taken for a file that may come back', async () => {
+  const { path } = scene()
+  const { sync } = syncOf(path, many(3))
+  await sync.run()
+  rmSync(path)
+  mkdirSync(path)
+  await expect(sync.run()).rejects.toMatchObject({ code: 'invalid_configuration', retryable: false })
 })

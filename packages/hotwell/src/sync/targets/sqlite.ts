@@ -49,6 +49,8 @@ const usualThread = availableParallelism() > 2 ? 'auto' : false
 export function sqlite(path: string, options: SqliteTargetOptions = {}): Target {
   const { prefix, synchronous = 'normal', busyLimitMs = 5000, thread = usualThread } = options
   const tables = sqlTables(prefix)
+  if (path.trim() === '')
+    throw new HotwellError('invalid_configuration', 'The path of the SQLite file is empty. Name a file, like plant.db.')
   return {
     name: 'sqlite',
     preferredBatch: 1000,
@@ -220,6 +222,7 @@ class SqliteTargetConnection implements TargetConnection {
   async #open(): Promise<SqliteSession> {
     if (this.#session) return this.#session
     this.#file.check('now')
+    this.#file.checkPlace()
     const { path, synchronous, busyLimitMs } = this.#facts
     // It makes the file and its folder, and puts right what a time as a read-only file has left behind.
     const file = await openSqlite(path, { synchronous, checkpointPages, busyLimitMs })

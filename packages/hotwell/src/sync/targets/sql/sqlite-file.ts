@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
+import { dirname, sep } from 'node:path'
 import { HotwellError } from '../../../core/errors.ts'
 
 /** So often it is looked at, in ms, where nothing else calls for it. */
@@ -24,6 +25,15 @@ export class SqliteFile {
   adopt(): void {
     this.#identity ??= identityOf(this.path)
     this.check('now')
+  }
+
+  /**
+   * Looks whether a file can lie there at all; folders that are missing are made.
+   * @throws HotwellError `invalid_configuration`
+   */
+  checkPlace(): void {
+    const wrong = wrongWithPlace(this.path)
+    if (wrong) throw new HotwellError('invalid_configuration', `${wrong}. Name an SQLite file, or one to be made.`)
   }
 
   /** The next one may be another. */
@@ -56,6 +66,26 @@ export class SqliteFile {
       : `was removed while it was in use, and what was written is gone with it.`
     const next = `The next run goes by what it finds there, from the start in a new file. If the former one still exists, put it back first.`
     throw new HotwellError('target_unavailable', `${this.path} ${what} ${next}`, { retryable: false })
+  }
+}
+
+function wrongWithPlace(path: string): string | undefined {
+  const found = statsOf(path)
+  if (found?.isDirectory() || path.endsWith('/') || path.endsWith(sep)) return `${path} is a folder`
+  if (found) return found.isFile() ? undefined : `${path} is no file that can be written into`
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    const above = statsOf(folder)
+    if (above) return above.isDirectory() ? undefined : `${path} cannot be made: ${folder} is a file, not a folder`
+    if (folder === dirname(folder)) return undefined
+  }
+}
+
+/** Undefined where nothing is, and where nobody may look: that may change, opening tells of it. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
   }
 }
 
