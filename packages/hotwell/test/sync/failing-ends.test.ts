@@ -321,7 +321,7 @@ test('a server that is not there yet, has no room for one more, and ends in the 
 })
 
 test('tables that were dropped under an interrupted run are filled from the start, and whoever still runs writes no more', async () => {
-  for (const table of ['elements', 'relations']) {
+  for (const table of ['elements', 'relations', 'hotwell_seen', 'hotwell_pending']) {
     const prefix = scene.prefix()
     const { sync, source } = syncOf([...many(100), ...many(100).map(({ id }) => relation(id, 'e1000'))], { prefix })
     const ending = new AbortController()

@@ -39,10 +39,11 @@ async function makeTables(session: PostgresSession, tables: SqlTables): Promise<
   // Two that make the same table at once would get in each other's way, "if not exists" or not.
   await session.sql.all(`select pg_advisory_xact_lock(${graphLockClass}, 0)`)
   if (await haveAll(session, tables)) return
-  const { elements, relations, positions } = tables
+  const { elements, relations, positions, seen, pending } = tables
+  const needed = [elements, relations, seen, pending]
   const [former] = await session.sql.all<{ is_lost: boolean }>(
-    `select to_regclass(?) is not null and (to_regclass(?) is null or to_regclass(?) is null) as is_lost`,
-    [positions, elements, relations],
+    `select to_regclass(?) is not null and (${needed.map(() => 'to_regclass(?) is null').join(' or ')}) as is_lost`,
+    [positions, ...needed],
   )
   await createLedger(session.sql, tables)
   // Whoever was in the middle of them ends, and nobody goes on where rows are gone.
