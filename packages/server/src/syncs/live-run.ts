@@ -29,6 +29,7 @@ export class LiveRun {
   #thread: SyncThread | undefined
   #savedAt = 0
   #isLeaving = false
+  #isAbandoned = false
 
   constructor(record: RunRecord, plan: SyncPlan, context: LiveRunContext) {
     this.#record = record
@@ -103,6 +104,12 @@ export class LiveRun {
     await this.ended
   }
 
+  /** Another server has taken it over: this one ends it, and has nothing to say about it any more. */
+  async abandon(): Promise<void> {
+    this.#isAbandoned = true
+    await this.leave()
+  }
+
   async #over({ state, stats, verification, error }: Outcome): Promise<void> {
     if (this.#isLeaving && state !== 'completed') {
       await this.#change({ state: this.#record.state === 'paused' ? 'paused' : 'interrupted' })
@@ -119,6 +126,7 @@ export class LiveRun {
   }
 
   #save(): Promise<void> {
+    if (this.#isAbandoned) return Promise.resolve()
     this.#savedAt = Date.now()
     return this.#context.save(this.#record)
   }
@@ -128,4 +136,20 @@ export class LiveRun {
 export function assertNotOver(record: RunRecord, what: string): void {
   if (!isOver(record)) return
   throw new HotwellError('conflict', `The run ${record.id} is ${record.state}: it cannot be ${what} any more.`)
+}
+
+/** @throws HotwellError `conflict` unless it has failed or was cancelled */
+export function assertRetriable({ id, state }: RunRecord): void {
+  if (state === 'failed' || state === 'cancelled') return
+  throw new HotwellError(
+    'conflict',
+    `The run ${id} is ${state}; only one that has failed or was cancelled is tried again.`,
+  )
+}
+
+/** @throws HotwellError `conflict` for a run that its sync has */
+export function assertNone(other: RunRecord | undefined): void {
+  if (!other) return
+  const { sync, id, state } = other
+  throw new HotwellError('conflict', `The sync "${sync}" has the run ${id}, which is ${state}. One at a time.`)
 }

@@ -4,7 +4,17 @@ import { type Database, type Migration, openSqlite } from 'hotwell/database'
 import type { RunReport } from 'hotwell/monitoring'
 import { isOver, type RunRecord } from './run-record.ts'
 
+/** Who runs a sync. Without `server`: nobody any more, and it may be gone on with. */
+export interface LeaseRow {
+  sync: string
+  server: string
+  run: string
+  process: string
+  beat_at: number
+}
+
 interface Tables {
+  sync_leases: LeaseRow
   sync_run_reports: { id: string; report: string }
   sync_runs: { id: string; sync: string; is_over: number; created_at: number; record: string }
 }
@@ -39,6 +49,21 @@ const runsReports: Migration = {
   },
 }
 
+const runsLeases: Migration = {
+  name: '003-runs-leases',
+  async up(database) {
+    await database.schema
+      .createTable('sync_leases')
+      .addColumn('sync', 'text', column => column.primaryKey())
+      .addColumn('server', 'text', column => column.notNull())
+      .addColumn('run', 'text', column => column.notNull())
+      .addColumn('process', 'text', column => column.notNull())
+      .addColumn('beat_at', 'double precision', column => column.notNull())
+      .execute()
+  },
+}
+
+const purgeMs = 3_600_000
 const retentionMs = 30 * 86_400_000
 
 export interface RunSearch {
@@ -50,12 +75,13 @@ export interface RunSearch {
 
 /**
  * The record of runs, in a file of its own: a row a run, replaced as the run goes on. Runs that are over are kept for 30
- * days. One server at a time has the file.
+ * days. Beside them lies which server runs which sync.
  */
 export class RunBook {
   readonly #path: string
   readonly #log: Logger
   #opening: Promise<Database<Tables>> | undefined
+  #purging: NodeJS.Timeout | undefined
   #isClosed = false
   /** Writes follow each other: what is told last stays. */
   #writing: Promise<void> = Promise.resolve()
@@ -141,6 +167,16 @@ export class RunBook {
     return rows.map(recordOf)
   }
 
+  /** What else the file is asked. */
+  readonly query: Database<Tables>['query'] = async run => (await this.#opened()).query(run)
+
+  /** Purges now and every hour, until it is closed. */
+  keepPurged(): void {
+    const purge = () => void (this.isThere && this.purge(Date.now()).catch(() => {}))
+    purge()
+    this.#purging ??= setInterval(purge, purgeMs).unref()
+  }
+
   async purge(now: number): Promise<void> {
     const opened = await this.#opened()
     await opened.query(database =>
@@ -159,6 +195,7 @@ export class RunBook {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#purging)
     await this.#writing
     this.#isClosed = true
     const database = await this.#opening?.catch(() => undefined)
@@ -187,7 +224,7 @@ export class RunBook {
   async #open(): Promise<Database<Tables>> {
     const database = await openSqlite<Tables>(this.#path)
     try {
-      await database.migrate([runsRecords, runsReports])
+      await database.migrate([runsRecords, runsReports, runsLeases])
       return database
     } catch (error) {
       await database.close()

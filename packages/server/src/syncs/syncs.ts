@@ -1,45 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { HotwellError, type Logger, type TokenManager } from 'hotwell'
+import { HotwellError, isHotwellError } from 'hotwell'
 import { Events } from 'hotwell/core'
-import type { RunReport, SyncMonitor, SyncReport } from 'hotwell/monitoring'
+import type { RunReport, SyncReport } from 'hotwell/monitoring'
 import type { DeadLetterPage } from '../workers/messages.ts'
-import { hotwellError } from '../workers/plain-error.ts'
 import type { SyncPlan } from '../workers/sync-plan.ts'
-import { assertNotOver, LiveRun } from './live-run.ts'
-import type { RunBook, RunSearch } from './run-book.ts'
-import type { RunRecord, RunWork } from './run-record.ts'
+import { assertNone, assertNotOver, assertRetriable, LiveRun } from './live-run.ts'
+import type { RunSearch } from './run-book.ts'
+import { deadLettersOf, logEnd, reportOf } from './run-outcomes.ts'
+import { isOver, type RunRecord, type RunWork } from './run-record.ts'
+import { RunTenure } from './run-tenure.ts'
 import { dueAt, Schedule } from './schedule.ts'
-import { SyncThread } from './sync-thread.ts'
+import type { SyncFacts, SyncsEvents, SyncsParts } from './syncs-parts.ts'
 
-export interface SyncsParts {
-  readonly tokens: TokenManager
-  readonly book: RunBook
-  readonly log: Logger
-  readonly monitor: SyncMonitor
-}
-
-/** A sync of the configuration, and how it stands with it. */
-export interface SyncFacts {
-  readonly plan: SyncPlan
-  /** The run that is not over. */
-  readonly running?: RunRecord
-  /** The latest of all. */
-  readonly last?: RunRecord
-  /** When it runs next by itself; wall clock, ms. */
-  readonly nextAt?: number
-}
-
-export interface SyncsEvents {
-  /** A run is over, or was left for the next server to go on with. */
-  'run.ended': RunRecord
-}
+export type { SyncFacts, SyncsEvents, SyncsParts }
 
 type Begun = Pick<RunRecord, 'trigger' | 'retryOf'>
 
 /** More threads than cores only wait for each other. */
 const mostAtOnce = Math.max(2, availableParallelism())
-const purgeMs = 3_600_000
 
 /** The syncs of a server: starts, ends and remembers their runs; one at a time for each sync. */
 export class Syncs {
@@ -47,14 +26,24 @@ export class Syncs {
   readonly #plans = new Map<string, SyncPlan>()
   /** By the name of their sync. */
   readonly #live = new Map<string, LiveRun>()
+  readonly #tenure: RunTenure
   readonly #schedule: Schedule
   readonly #events = new Events<SyncsEvents>()
-  #purging: NodeJS.Timeout | undefined
   #hasBegun = false
   #isClosed = false
 
   constructor(parts: SyncsParts) {
     this.#parts = parts
+    this.#tenure = new RunTenure({
+      ...parts,
+      lost: name => this.#live.get(name)?.abandon(),
+      left: async record => {
+        if (!this.#plans.has(record.sync) || this.#live.has(record.sync)) return
+        await this.#adopt(record)
+        this.#proceed()
+      },
+      freed: name => this.#arm(name),
+    })
     this.#schedule = new Schedule(name => void this.#due(name))
   }
 
@@ -64,24 +53,16 @@ export class Syncs {
     for (const plan of plans) this.#plans.set(plan.name, plan)
     // A server without syncs needs no file of runs.
     const unfinished = plans.length > 0 || book.isThere ? await book.unfinished() : []
-    for (const record of unfinished) {
-      const wasLeft = record.state === 'running' || record.state === 'pending'
-      const left: RunRecord = wasLeft ? { ...record, state: 'interrupted' } : record
-      const plan = this.#plans.get(record.sync)
-      if (plan && !this.#live.has(record.sync)) await this.#revive(left, plan)
-      else if (wasLeft) await book.put(left)
-    }
+    for (const record of unfinished) await this.#adopt(record)
   }
 
   /** Goes on with what was left, and begins to keep the intervals. */
   async begin(): Promise<void> {
-    const { book } = this.#parts
     this.#hasBegun = true
     this.#proceed()
     for (const name of this.names) await this.#arm(name)
-    const purge = () => void (book.isThere && book.purge(Date.now()).catch(() => {}))
-    purge()
-    this.#purging = setInterval(purge, purgeMs).unref()
+    this.#parts.book.keepPurged()
+    this.#tenure.begin()
   }
 
   /** Another configuration. Runs that are under way go on with theirs. */
@@ -106,23 +87,20 @@ export class Syncs {
   async facts(name: string): Promise<SyncFacts> {
     const plan = this.#plan(name)
     const [last] = await this.runs({ sync: name, limit: 1 })
-    return { plan, running: this.#live.get(name)?.record, last, nextAt: dueAt(plan, last) }
+    const isElsewhere = last && !isOver(last) && (await this.#tenure.isElsewhere(name))
+    const running = this.#live.get(name)?.record ?? (isElsewhere ? last : undefined)
+    return { plan, running, last, nextAt: dueAt(plan, last) }
   }
 
   /** @throws HotwellError `not_found`, `conflict` while another run of it is not over, `closed` */
   async start(name: string, work: RunWork, begun: Begun = { trigger: 'request' }): Promise<RunRecord> {
     const plan = this.#plan(name)
     if (this.#isClosed) throw new HotwellError('closed', 'The server is closing.')
-    const other = this.#live.get(name)?.record
-    if (other)
-      throw new HotwellError(
-        'conflict',
-        `The sync "${name}" has the run ${other.id}, which is ${other.state}. One at a time.`,
-      )
-    const record: RunRecord = {
-      ...{ id: randomUUID(), sync: name, work, ...begun, state: 'pending' },
-      ...{ createdAt: Date.now(), interruptions: 0 },
-    }
+    assertNone(this.#live.get(name)?.record)
+    const id: string = randomUUID()
+    await this.#tenure.take(name, id)
+    const facts = { createdAt: Date.now(), interruptions: 0 }
+    const record: RunRecord = { id, sync: name, work, ...begun, state: 'pending', ...facts }
     const run = this.#add(record, plan)
     await this.#parts.book.put(record)
     this.#proceed()
@@ -147,11 +125,7 @@ export class Syncs {
    * @throws HotwellError `not_found`
    */
   async report(id: string): Promise<RunReport> {
-    const { state, work } = await this.run(id)
-    const report = await this.#parts.book.report(id)
-    if (report) return report
-    const why = work.kind === 'verify' ? 'it is a comparison' : `it is ${state}`
-    throw new HotwellError('not_found', `There is no report of the run ${id}: ${why}.`)
+    return reportOf(await this.run(id), this.#parts.book)
   }
 
   /** What all runs since the server began come to, for people and for programs. */
@@ -182,8 +156,10 @@ export class Syncs {
     if (run) return run.cancel()
     const record = await this.run(id)
     assertNotOver(record, 'cancelled')
+    await this.#tenure.assertNotElsewhere(record)
     const cancelled: RunRecord = { ...record, state: 'cancelled', finishedAt: Date.now() }
     await this.#parts.book.put(cancelled)
+    await this.#tenure.release(record.sync, id)
     return cancelled
   }
 
@@ -192,20 +168,14 @@ export class Syncs {
    * @throws HotwellError `not_found`, `conflict` unless it has failed or was cancelled
    */
   async retry(id: string): Promise<RunRecord> {
-    const { sync, work, state } = await this.run(id)
-    if (state === 'failed' || state === 'cancelled') return this.start(sync, work, { trigger: 'retry', retryOf: id })
-    throw new HotwellError(
-      'conflict',
-      `The run ${id} is ${state}; only one that has failed or was cancelled is tried again.`,
-    )
+    const record = await this.run(id)
+    assertRetriable(record)
+    return this.start(record.sync, record.work, { trigger: 'retry', retryOf: id })
   }
 
   /** @throws HotwellError what the target says */
   async deadLetters(name: string, limit: number): Promise<DeadLetterPage> {
-    const thread = new SyncThread(this.#plan(name), { kind: 'dead-letters', limit }, this.#parts.tokens)
-    const { deadLetters, error } = await thread.outcome
-    if (deadLetters) return deadLetters
-    throw error ? hotwellError(error) : new HotwellError('closed', 'The server is closing.')
+    return deadLettersOf(this.#plan(name), limit, this.#parts.tokens)
   }
 
   /** Ends the threads; the next server goes on where they were. */
@@ -213,8 +183,9 @@ export class Syncs {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#schedule.close()
-    clearInterval(this.#purging)
+    this.#tenure.stop()
     await Promise.all([...this.#live.values()].map(run => run.leave()))
+    await this.#tenure.leaveAll()
     await this.#parts.book.close()
   }
 
@@ -253,13 +224,35 @@ export class Syncs {
     assertNotOver(record, 'resumed')
     const other = this.#live.get(record.sync)?.record
     if (other) throw new HotwellError('conflict', `The sync "${record.sync}" has another run by now: ${other.id}.`)
-    return this.#revive(record, this.#plan(record.sync))
+    const plan = this.#plan(record.sync)
+    await this.#tenure.take(record.sync, id)
+    return this.#revive(record, plan)
   }
 
   async #refuse(id: string, what: string): Promise<never> {
     const record = await this.run(id)
     assertNotOver(record, what)
+    await this.#tenure.assertNotElsewhere(record)
     throw new HotwellError('conflict', `The run ${id} is ${record.state} and not under way.`)
+  }
+
+  /** Goes on with a run that is not over, unless another server has it that lives. */
+  async #adopt(record: RunRecord): Promise<void> {
+    if (await this.#tenure.isElsewhere(record.sync)) return
+    const wasLeft = record.state === 'running' || record.state === 'pending'
+    const left: RunRecord = wasLeft ? { ...record, state: 'interrupted' } : record
+    const plan = this.#plans.get(record.sync)
+    if (!plan || this.#live.has(record.sync)) {
+      if (wasLeft) await this.#parts.book.put(left)
+      return
+    }
+    try {
+      await this.#tenure.take(record.sync, record.id)
+    } catch (error) {
+      if (isHotwellError(error, 'conflict')) return
+      throw error
+    }
+    await this.#revive(left, plan)
   }
 
   /** Begins the runs whose turn it is. */
@@ -271,11 +264,10 @@ export class Syncs {
   }
 
   #ended(record: RunRecord): void {
-    const { sync, id, state, error, stats } = record
+    const { sync, id } = record
     this.#live.delete(sync)
-    const fields = { sync, run: id, state, ...(error && { code: error.code }), ...(stats && { records: stats.total }) }
-    if (state === 'failed') this.#parts.log.warn(fields, `A run of the sync "${sync}" failed: ${error?.message}`)
-    else this.#parts.log.info(fields, `A run of the sync "${sync}" is ${state}`)
+    if (isOver(record)) void this.#tenure.release(sync, id)
+    logEnd(record, this.#parts.log)
     this.#events.emit('run.ended', record)
     this.#proceed()
     void this.#arm(sync).catch(() => {})
@@ -292,8 +284,14 @@ export class Syncs {
   async #due(name: string): Promise<void> {
     if (this.#isClosed || this.#live.has(name)) return
     try {
+      // Another server may have run it meanwhile.
+      const [last] = await this.#parts.book.search({ sync: name, limit: 1 })
+      const plan = this.#plans.get(name)
+      if (plan && (dueAt(plan, last) ?? 0) > Date.now() + 1) return await this.#arm(name)
       await this.start(name, { kind: 'run', allowDeletes: false }, { trigger: 'interval' })
     } catch (error) {
+      // Armed again when that one is over.
+      if (this.#tenure.wasElsewhere(name) && isHotwellError(error, 'conflict')) return
       this.#parts.log.warn({ err: error, sync: name }, `The sync "${name}" could not be started`)
     }
   }
