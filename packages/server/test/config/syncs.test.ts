@@ -45,8 +45,28 @@ test.each<[object, RegExp]>([
   await expect(start(content as never)).rejects.toMatchObject({ code: 'invalid_configuration' })
 })
 
+const connectionString = 'postgresql://a@127.0.0.1/a'
+
+test.each<[string, object]>([
+  ['sources/jsonl', { path: 'a' }],
+  ['sources/sqlite', { path: 'a' }],
+  ['sources/postgres', { connectionString }],
+  ['sources/http', { url: 'https://api.example/a', paging: { kind: 'none' } }],
+  ['sources/lark', {}],
+  ['targets/postgres', { connectionString }],
+  ['targets/jsonl', { path: 'a' }],
+])('%s refuses an option that it does not know, and names those that it knows', async (name, options) => {
+  const driver = { use: `hotwell/${name}`, ...options, prefx: 'x_' }
+  const [field, plant] = name.startsWith('sources')
+    ? ['source', { source: driver, target }]
+    : ['target', { source, target: driver }]
+  await expect(planned({ syncs: { plant } })).rejects.toThrow(
+    new RegExp(`syncs\\.plant\\.${field}: .*does not know "prefx"; its options are [a-z]`),
+  )
+})
+
 test('a token that its provider does not issue is refused', async () => {
-  const plant = { source: { ...source, fetch: { token: 'st/tenant/x' } }, target }
+  const plant = { source, target, tokens: ['st/tenant/x'] }
   await expect(start({ providers: { st }, syncs: { plant } })).rejects.toThrow(/syncs\.plant: .*issues no "tenant"/)
 })
 

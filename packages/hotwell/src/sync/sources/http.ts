@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { HotwellError } from '../../core/errors.ts'
+import { checkKnown } from '../check-known.ts'
 import { canonicalJson } from '../model/canonical-json.ts'
 import type { SyncFilter } from '../model/filter.ts'
 import type { ReadRequest, Source, SourcePage, UnreadableRecord } from '../source.ts'
@@ -81,6 +82,25 @@ const expiredStatuses = new Set([400, 404, 410, 422])
  * @throws HotwellError `invalid_configuration`; `source_failed`; `position_lost` for a cursor that has expired
  */
 export function http(options: HttpSourceOptions): Source {
+  checkKnown('The source http', options, [
+    'url',
+    'paging',
+    'items',
+    'record',
+    'relations',
+    'pageSize',
+    'filterParameters',
+    'get',
+    'consistency',
+    'cursors',
+    'order',
+    'expired',
+    'identity',
+    'fetch',
+    'headers',
+    'maxReplyMegabytes',
+    'timeoutSeconds',
+  ])
   const { paging, relations, get, pageSize, filterParameters, expired = isExpired } = options
   const lists = [options, ...(relations ? [relations] : [])].map(list => ({
     base: sourceUrl(list.url),

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { HotwellError } from '../../core/errors.ts'
+import { checkKnown } from '../check-known.ts'
 import { exactJson } from '../model/exact-json.ts'
 import type { ReadRequest, Source, SourcePage, UnreadableRecord } from '../source.ts'
 import { FileWindow } from './jsonl-file-window.ts'
@@ -25,6 +26,7 @@ const carriageReturn = 0x0d
 export function jsonl(path: string, options: JsonlSourceOptions = {}): Source {
   if (typeof path !== 'string' || path === '')
     throw new HotwellError('invalid_configuration', 'A source of JSONL needs the path of its file.')
+  checkKnown('The source jsonl', options, ['maxLineMegabytes'])
   const { maxLineMegabytes = 8 } = options
   const maxLineBytes = Math.ceil(maxLineMegabytes * 1024 * 1024)
   if (!(maxLineBytes > 0))

@@ -1,4 +1,5 @@
 import { HotwellError } from '../../core/errors.ts'
+import { checkKnown } from '../check-known.ts'
 import { compareIds } from '../model/compare-ids.ts'
 import type { Source, SourcePage } from '../source.ts'
 import { departmentRecords, type LarkItem, userRecords } from './lark-records.ts'
@@ -44,6 +45,14 @@ const tokenCodes = new Set([99991661, 99991663, 99991664, 99991668, 99991671, 99
  * @throws HotwellError `source_failed`, `position_lost` when a page token has expired
  */
 export function lark(options: LarkSourceOptions): Source {
+  checkKnown('The source lark', options, [
+    'tenant',
+    'baseUrl',
+    'fetch',
+    'headers',
+    'maxReplyMegabytes',
+    'timeoutSeconds',
+  ])
   const { tenant = '', baseUrl = '' } = options
   const client = new JsonClient(options)
   sourceUrl(baseUrl || '/')

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { HotwellError } from '../../core/errors.ts'
+import { checkKnown } from '../check-known.ts'
 import { canonicalJson } from '../model/canonical-json.ts'
 import type { ReadRequest, Source, SourcePage } from '../source.ts'
 import { postgresFailure } from '../targets/sql/postgres-errors.ts'
@@ -48,6 +49,15 @@ const idsAtOnce = 1000
  * @throws HotwellError `invalid_configuration`; `source_failed`
  */
 export function postgres(options: PostgresSourceOptions): Source {
+  checkKnown('The source postgres', options, [
+    'connectionString',
+    'pool',
+    'table',
+    'query',
+    'columns',
+    'relations',
+    'identity',
+  ])
   const { table, query, columns, relations, identity, ...address } = options
   for (const given of [options, relations || {}])
     if (given.table !== undefined && given.query !== undefined)

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { HotwellError } from '../../core/errors.ts'
+import { checkKnown } from '../check-known.ts'
 import { canonicalJson } from '../model/canonical-json.ts'
 import type { ReadRequest, Source, SourcePage } from '../source.ts'
 import { type ElementColumns, elementColumns, type RelationColumns, relationColumns } from './sqlite-columns.ts'
@@ -34,6 +35,7 @@ const idsAtOnce = 500
 export function sqlite(path: string, options: SqliteSourceOptions = {}): Source {
   if (typeof path !== 'string' || path === '')
     throw new HotwellError('invalid_configuration', 'A source of SQLite needs the path of its file.')
+  checkKnown('The source sqlite', options, ['table', 'query', 'columns', 'relations', 'busyLimitMs'])
   const { table, query, columns, relations, busyLimitMs = 5000 } = options
   for (const given of [options, relations || {}])
     if (given.table !== undefined && given.query !== undefined)

@@ -1,6 +1,7 @@
 import { realpathSync, type Stats, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { HotwellError } from '../../core/errors.ts'
+import { checkKnown } from '../check-known.ts'
 import type { Batch, DeadLetter, DeadLetterKey } from '../model/rows.ts'
 import type { Applied, Claim, Target, TargetConnection, TargetTransaction } from '../target.ts'
 import { ExportFile } from './jsonl-export-file.ts'
@@ -26,6 +27,7 @@ export interface JsonlTargetOptions {
 export function jsonl(path: string, options: JsonlTargetOptions = {}): Target {
   if (typeof path !== 'string' || path === '')
     throw new HotwellError('invalid_configuration', 'An export needs the path of its file.')
+  checkKnown('The target jsonl', options, ['allowEmpty', 'deadLettersPath'])
   const { allowEmpty = false } = options
   return {
     name: 'jsonl',

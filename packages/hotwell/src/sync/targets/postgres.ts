@@ -1,3 +1,4 @@
+import { checkKnown } from '../check-known.ts'
 import { AbsentRows } from '../ledger/absent-rows.ts'
 import { DeadLetters } from '../ledger/dead-letters.ts'
 import { Elements } from '../ledger/elements.ts'
@@ -36,6 +37,7 @@ const usualClients = 10
  * @throws HotwellError `invalid_configuration`
  */
 export function postgres(options: PostgresTargetOptions): Target {
+  checkKnown('The target postgres', options, ['connectionString', 'pool', 'prefix', 'lanes', 'stalledSeconds'])
   const { prefix, lanes = 2, stalledSeconds = 10, ...address } = options
   const tables = sqlTables(prefix)
   checkAddress(address)
