@@ -85,7 +85,10 @@ test('a configuration of syncs that cannot be used is refused with the field and
       /syncs\.plant\.target: An export needs the path of its file/,
     ],
     [{ source, target: postgres }, /syncs\.plant\.target: PostgreSQL needs an address: .*postgresql:\/\//],
-    [{ source, target: { ...postgres, connectionstring: 'postgresql://u:hidden@h/d' } }, /PostgreSQL needs an address/],
+    [
+      { source, target: { ...postgres, connectionstring: 'postgresql://u:hidden@h/d' } },
+      /target: The target postgres does not know "connectionstring"; its options are connectionString/,
+    ],
     [
       { source, target: { ...postgres, connectionString: 'mysql://u:hidden@h/d' } },
       /target: This is no address of Postgr/,
