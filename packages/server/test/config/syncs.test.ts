@@ -55,6 +55,7 @@ test.each<[string, object]>([
   ['sources/lark', {}],
   ['targets/postgres', { connectionString }],
   ['targets/jsonl', { path: 'a' }],
+  ['targets/sqlite', { path: 'a' }],
 ])('%s refuses an option that it does not know, and names those that it knows', async (name, options) => {
   const driver = { use: `hotwell/${name}`, ...options, prefx: 'x_' }
   const [field, plant] = name.startsWith('sources')

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { HotwellError, isHotwellError } from '../../core/errors.ts'
 import { openSqlite } from '../../database/open-sqlite.ts'
 import { isLost, sqliteFailure } from '../../database/sqlite-errors.ts'
+import { checkKnown } from '../check-known.ts'
 import { sqlTables } from '../ledger/sql-tables.ts'
 import type { DeadLetterKey, RelationRow } from '../model/rows.ts'
 import {
@@ -47,6 +48,7 @@ const usualThread = availableParallelism() > 2 ? 'auto' : false
  * @throws HotwellError `invalid_configuration`
  */
 export function sqlite(path: string, options: SqliteTargetOptions = {}): Target {
+  checkKnown('The target sqlite', options, ['prefix', 'synchronous', 'busyLimitMs', 'thread'])
   const { prefix, synchronous = 'normal', busyLimitMs = 5000, thread = usualThread } = options
   const tables = sqlTables(prefix)
   if (path.trim() === '')
