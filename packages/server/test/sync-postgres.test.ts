@@ -57,8 +57,8 @@ async function scene(syncs: Record<string, object>) {
   const config = { port: 0, logLevel: 'debug', syncs: Object.fromEntries(whole) }
   await writeFile(join(folder, 'hotwell.config.json'), JSON.stringify(config))
   const environment = { TARGET_URL: addressOf(secrets[0]!) }
-  const serve = async () => {
-    const hotwell = new RunningHotwell(['serve', '--no-watch'], { cwd: folder, environment })
+  const serve = async (data = 'data') => {
+    const hotwell = new RunningHotwell(['serve', '--no-watch', '--data', data], { cwd: folder, environment })
     const [, url] = await hotwell.says(/"url":"(http:[^"]+)"/)
     const sync = (...args: string[]) =>
       runHotwell(['sync', ...args], { cwd: folder, environment: { HOTWELL_URL: url! } })
@@ -126,11 +126,11 @@ test('a sync into PostgreSQL is run over HTTP and by the command line; its passw
   for (const text of [...outputs, ...commands]) for (const secret of secrets) expect(text).not.toContain(secret)
 })
 
-test('two servers on one data folder: a run of the second takes over from that of the first, which says so and writes nothing more', async () => {
+test('two servers with data folders of their own: a run of the second takes over from that of the first, which says so and writes nothing more', async () => {
   const { path, serve } = await scene({ twice: {} })
   const count = 6000
   await writePlant(path, count)
-  const [first, second] = [await serve(), await serve()]
+  const [first, second] = [await serve(), await serve('other-data')]
   const older = (await first.post('syncs/twice/runs')).json
   for (;;) {
     const { state, counts } = (await first.get(`runs/${older.id}`)).json
@@ -148,12 +148,5 @@ test('two servers on one data folder: a run of the second takes over from that o
   expect([await counted('twice_elements'), await counted('twice_relations')]).toEqual([count, count - 1])
   const told = await first.sync('status', 'twice')
   expect(told.stdout).toMatch(/failed .*taken over by another process/)
-  for (const server of [first, second]) {
-    const { runs } = (await server.get('syncs/twice/runs')).json
-    expect(runs.map(({ id, state }: { id: string; state: string }) => [id, state])).toEqual([
-      [newer.id, 'completed'],
-      [older.id, 'failed'],
-    ])
-    expect(await server.hotwell.stop()).toBe(0)
-  }
+  for (const server of [first, second]) expect(await server.hotwell.stop()).toBe(0)
 })

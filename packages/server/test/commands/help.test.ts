@@ -41,6 +41,7 @@ test('every command explains itself, with examples that name it', () => {
     'hotwell sync cancel',
     'hotwell sync list',
     'hotwell sync pause',
+    'hotwell sync performance',
     'hotwell sync resume',
     'hotwell sync run',
     'hotwell sync status',
