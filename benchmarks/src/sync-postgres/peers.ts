@@ -82,6 +82,6 @@ export async function singleInserts(pool: pg.Pool, rows: readonly ElementRow[]):
 }
 
 export async function dropTables(pool: pg.Pool): Promise<void> {
-  const ledger = ['positions', 'seen', 'absent', 'pending', 'dead_letters'].map(name => `hotwell_${name}`)
+  const ledger = ['positions', 'seen', 'absent', 'pending', 'dead_letters', 'split'].map(name => `hotwell_${name}`)
   await pool.query(`drop table if exists elements, relations, ${ledger.join(', ')}`)
 }

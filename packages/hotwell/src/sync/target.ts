@@ -127,14 +127,37 @@ export interface Applied {
   readonly refused: readonly DeadLetter[]
 }
 
+/** What a batch was read in. */
+export interface Reading {
+  /** The number of the pass that reads all that the source has; undefined: less than that is read. */
+  readonly fullPass: number | undefined
+}
+
+/** What {@link TargetTransaction.writeSplit} did. */
+export interface SplitWritten {
+  readonly updated: number
+  readonly refused: readonly DeadLetter[]
+  /** Where the next one goes on; undefined: that was all. */
+  readonly through: string | undefined
+}
+
 /** Within a transaction. What it does is seen by itself at once, by others when it has committed. */
 export interface TargetTransaction {
   /**
    * Writes what differs. Rows of other syncs are left alone: an element or relation that belongs to another one is
    * refused. A relation one of whose ends is missing becomes pending. With an element go its relations; those of other
    * syncs become pending.
+   *
+   * In a reading, changes that come apart from their element are remembered: an element known to have such ones is left
+   * as it is in a full pass, and counts as unchanged, until {@link writeSplit}; in less than that it keeps them. Without
+   * `reading` all rows are written as they are given.
    */
-  apply(batch: Batch): Promise<Applied>
+  apply(batch: Batch, reading?: Reading): Promise<Applied>
+  /**
+   * At the end of a full pass: elements whose changes came apart from them become what that pass has of them; those behind
+   * `after`, as many as suit a transaction. May be repeated.
+   */
+  writeSplit(fullPass: number, after: string | undefined): Promise<SplitWritten>
   /** How many elements there are within a range of ids, whosesoever. */
   countElementsIn(range: IdRange): Promise<number>
   /** Elements of this sync within a range of ids. */

@@ -1,9 +1,10 @@
 import { compareIds } from '../sync/model/compare-ids.ts'
 import { type DeadLetter, type ElementRow, type RelationRow, relationKey } from '../sync/model/rows.ts'
+import type { SplitElement } from '../sync/model/split-element.ts'
 import type { IdRange, OwnElement, SeenKeys, StagedRow } from '../sync/target.ts'
 
 /** An element as it lies in a {@link MemoryTarget}. */
-export interface StoredElement extends Omit<ElementRow, 'bytes'> {
+export interface StoredElement extends Omit<ElementRow, 'bytes' | 'changes'> {
   readonly origin: string
   /** How often it was written; a row that was applied twice shows it. */
   readonly writes: number
@@ -28,6 +29,7 @@ export class Tables {
   readonly seen = new Map<string, SeenKeys & { sync: string }>()
   readonly staged = new Map<string, StagedRow & { sync: string }>()
   readonly letters = new Map<string, DeadLetter & { sync: string; run: string }>()
+  readonly split = new Map<string, SplitElement & { sync: string }>()
 }
 
 /** What one committed transaction of a lane wrote, for tests that count. */
@@ -41,6 +43,48 @@ export interface AuditEntry {
 }
 
 export type TableName = keyof Tables
+
+/** What a transaction sees: its own rows before those that are committed. */
+export class TransactionTables {
+  readonly #tables: Tables
+  /** Undefined: deleted. */
+  readonly #written = new Map<TableName, Map<string, unknown>>()
+
+  constructor(tables: Tables) {
+    this.#tables = tables
+  }
+
+  get<Name extends TableName>(name: Name, key: string) {
+    const written = this.#written.get(name)
+    type Row = Tables[Name] extends Map<string, infer Value> ? Value : never
+    return (written?.has(key) ? written.get(key) : this.#tables[name].get(key)) as Row | undefined
+  }
+
+  /** Undefined deletes it. */
+  set(name: TableName, key: string, row: unknown): void {
+    let written = this.#written.get(name)
+    if (!written) this.#written.set(name, (written = new Map()))
+    written.set(key, row)
+  }
+
+  all<Name extends TableName>(name: Name): Tables[Name] {
+    const all = new Map(this.#tables[name] as Map<string, unknown>)
+    for (const [key, row] of this.#written.get(name) ?? []) {
+      if (row === undefined) all.delete(key)
+      else all.set(key, row)
+    }
+    return all as Tables[Name]
+  }
+
+  commit(): void {
+    for (const [name, rows] of this.#written)
+      for (const [key, row] of rows) {
+        const table = this.#tables[name] as Map<string, unknown>
+        if (row === undefined) table.delete(key)
+        else table.set(key, row)
+      }
+  }
+}
 
 /** Names a lane's row. */
 export const lockOf = (sync: string, lane: number) => `${sync}\0${lane}`

@@ -7,53 +7,40 @@ import { mergeAttributes } from '../sync/model/record-hash.ts'
 import { relationKey } from '../sync/model/rows.ts'
 import type { ReadRequest, Source, SourcePage } from '../sync/source.ts'
 import type { Claim, Target, TargetConnection, TargetTransaction } from '../sync/target.ts'
-
-/** A linear congruential generator: a seed gives the same schedule everywhere. */
-export class SeededRandom {
-  #state: number
-
-  constructor(seed: number) {
-    this.#state = (seed * 2_654_435_761) >>> 0
-  }
-
-  /** 0 (included) to 1 (excluded). */
-  next(): number {
-    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0
-    return (this.#state >>> 8) / 2 ** 24
-  }
-
-  below(count: number): number {
-    return Math.floor(this.next() * count)
-  }
-
-  chance(share: number): boolean {
-    return this.next() < share
-  }
-
-  pick<T>(from: readonly T[]): T {
-    return from[this.below(from.length)]!
-  }
-}
+import type { SeededRandom } from './seeded-random.ts'
 
 /** Of several planes of Unicode: their order in UTF-8 is not that of JavaScript. */
 const letters = ['a', 'b', 'z', 'é', '中', 'ｱ', '\u{ff5e}', '😀', '𝒳', '10', '9']
 
+/** A change, and how far behind its element it comes: 0, at once, to 1, at the end; below 0 it comes before it. */
+interface PlacedChange extends AttributeChange {
+  readonly place: number
+}
+
 /** What a source has, and changes from time to time. */
 export class ModelData {
   readonly elements = new Map<string, Element>()
-  readonly changes = new Map<string, AttributeChange[]>()
+  readonly changes = new Map<string, PlacedChange[]>()
   readonly relations = new Map<string, Relation>()
   /** Grows with each mutation. */
   version = 0
   readonly #random: SeededRandom
   readonly #isSorted: boolean
+  /** Where changes come. */
+  readonly #changesAre: 'beside' | 'behind' | 'behind all' | 'anywhere'
   #value = 0
 
   constructor(random: SeededRandom, isSorted: boolean) {
     this.#random = random
     this.#isSorted = isSorted
+    this.#changesAre = random.pick(['beside', 'behind', 'behind all', 'anywhere'])
     for (let count = 2 + random.below(10); count > 0; count--) this.#put(this.#someId())
     for (let count = random.below(8); count > 0; count--) this.#relate()
+  }
+
+  /** Whether a change comes before its element: it is of no effect. */
+  get hasEarlyChanges(): boolean {
+    return [...this.changes.values()].flat().some(({ place }) => place < 0)
   }
 
   mutate(): void {
@@ -62,7 +49,8 @@ export class ModelData {
     for (let count = 1 + random.below(4); count > 0; count--) {
       const kind = random.next()
       const id = random.pick([...this.elements.keys(), this.#someId()])
-      if (kind < 0.4) this.#put(id)
+      if (kind < 0.25) this.#put(id)
+      else if (kind < 0.4) this.#change(id)
       else if (kind < 0.6) this.#remove(id)
       else if (kind < 0.8) this.#relate()
       else this.relations.delete(random.pick([...this.relations.keys(), '']))
@@ -74,18 +62,34 @@ export class ModelData {
   records(): (Element | AttributeChange | Relation)[] {
     const elements = [...this.elements.values()]
     if (this.#isSorted) elements.sort((one, other) => compareIds(one.id, other.id))
-    const withChanges = elements.flatMap(element => [element, ...(this.changes.get(element.id) ?? [])])
-    return [...withChanges, ...this.relations.values()]
+    const placed = elements.flatMap((element, index) => [
+      { record: element as Element | AttributeChange, at: index },
+      ...(this.changes.get(element.id) ?? []).map(({ place, ...record }) => {
+        return { record, at: index + place * (place < 0 ? index + 1 : elements.length - index) }
+      }),
+    ])
+    // Of elements that are gone.
+    for (const [id, changes] of this.changes)
+      if (!this.elements.has(id))
+        for (const { place, ...record } of changes) placed.push({ record, at: Math.max(0, place) * elements.length })
+    // What is at the same place stays in its order.
+    placed.sort((one, other) => one.at - other.at)
+    return [...placed.map(({ record }) => record), ...this.relations.values()]
   }
 
   /** As the target has to have it. */
   expected(): { elements: string[]; relations: string[]; pending: string[] } {
-    const elements = Array.from(this.elements.values(), ({ id, type, name, ownerId = null, attributes }) => {
-      const changed = (this.changes.get(id) ?? []).reduce((now, change) => mergeAttributes(now, change.attributes), {
-        ...attributes,
-      })
-      return [id, type, name, ownerId, canonicalJson(changed)].join('|')
-    })
+    const attributes = new Map<string, Element['attributes']>()
+    for (const record of this.records()) {
+      if ('id' in record) attributes.set(record.id, record.attributes)
+      else if ('element' in record) {
+        const former = attributes.get(record.element)
+        if (former) attributes.set(record.element, mergeAttributes(former, record.attributes))
+      }
+    }
+    const elements = Array.from(this.elements.values(), ({ id, type, name, ownerId = null }) =>
+      [id, type, name, ownerId, canonicalJson(attributes.get(id))].join('|'),
+    )
     const isWhole = ({ from, to }: Relation) => this.elements.has(from) && this.elements.has(to)
     const all = [...this.relations.values()]
     return {
@@ -107,14 +111,34 @@ export class ModelData {
     const attributes = { value: ++this.#value, kept: 'x' }
     const ownerId = random.chance(0.3) ? { ownerId: this.#someId() } : {}
     this.elements.set(id, { id, type: random.pick(['pump', 'valve']), name: `n${this.#value}`, attributes, ...ownerId })
+    // Its record alone may be another one.
+    if (random.chance(0.3)) return
     this.changes.delete(id)
-    if (random.chance(0.3))
-      this.changes.set(id, [{ element: id, attributes: { kept: random.chance(0.5) ? null : 'y', more: this.#value } }])
+    if (random.chance(0.3)) this.#change(id)
+  }
+
+  #change(id: string): void {
+    const random = this.#random
+    const changes = Array.from({ length: random.below(3) }, () => {
+      const names: AttributeChange['attributes'] = { kept: random.chance(0.5) ? null : 'y', more: ++this.#value }
+      const attributes = random.chance(0.7) ? names : { other: random.below(2) }
+      return { element: id, attributes, place: this.#place() }
+    })
+    this.changes.set(
+      id,
+      changes.sort((one, other) => one.place - other.place),
+    )
+  }
+
+  #place(): number {
+    if (this.#changesAre === 'beside') return 0
+    if (this.#changesAre === 'behind all') return 1
+    return this.#changesAre === 'behind' ? this.#random.next() : this.#random.next() * 1.2 - 0.2
   }
 
   #remove(id: string): void {
     this.elements.delete(id)
-    this.changes.delete(id)
+    if (this.#random.chance(0.7)) this.changes.delete(id)
   }
 
   #relate(): void {

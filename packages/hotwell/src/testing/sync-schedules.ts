@@ -2,7 +2,8 @@ import { isHotwellError } from '../core/errors.ts'
 import { createSync } from '../sync/create-sync.ts'
 import type { Target, TargetConnection } from '../sync/target.ts'
 import { InstantClock } from './instant-clock.ts'
-import { fail, ModelData, Process, SeededRandom } from './sync-model.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { fail, ModelData, Process } from './sync-model.ts'
 
 /** A target, as tests see it. */
 export interface TargetHarness {
@@ -25,7 +26,8 @@ export interface SyncSchedulesOptions {
 
 /**
  * Random schedules: data that changes between runs, processes that are killed or stopped at any step, and go on when
- * another one has taken over. Whatever happened, a run that is completed leaves the target as the source is.
+ * another one has taken over. Whatever happened, a run that is completed leaves the target as the source is, and another one
+ * of the same data writes nothing.
  */
 export async function playSyncSchedules(
   make: (random: SeededRandom) => Promise<TargetHarness>,
@@ -42,6 +44,8 @@ async function play(make: (random: SeededRandom) => Promise<TargetHarness>, seed
   const batchSize = 1 + random.below(6)
   const trace: string[] = []
   const sleepers: Process[] = []
+  /** By the last run that was completed. */
+  let written = 0
   try {
     for (let round = 0; round < 3; round++) {
       let isChanged = false
@@ -69,11 +73,25 @@ async function play(make: (random: SeededRandom) => Promise<TargetHarness>, seed
       if (found !== expected) fail(`seed ${seed}: the target has\n${found}\ninstead of\n${expected}`, trace)
       const [wrong] = harness.wrong?.() ?? []
       if (wrong) fail(`seed ${seed}: ${wrong}`, trace)
+      if (random.chance(0.3)) await runAgain(ended)
       mutate()
     }
   } finally {
     for (const sleeper of sleepers) sleeper.continue()
     await harness.dispose?.()
+  }
+
+  /** Behind a whole run from the beginning, the next one of the same data has nothing to write. */
+  async function runAgain(former: string): Promise<void> {
+    // A first run refuses changes that come before their element; from the second one on they are known.
+    const isReady = former === 'completed' && !data.hasEarlyChanges
+    const ended = isReady ? former : await begin(new Process())
+    const again = await begin(new Process())
+    trace.push(`run ${again} again`)
+    if (ended !== 'completed' || again !== 'completed') return
+    if (written > 0) fail(`seed ${seed}: a run of the same data writes ${written} records`, trace)
+    const found = JSON.stringify(await harness.read('plant'))
+    if (found !== JSON.stringify(data.expected())) fail(`seed ${seed}: the second time the target has\n${found}`, trace)
   }
 
   function disturbed(target: Target): Target {
@@ -95,7 +113,10 @@ async function play(make: (random: SeededRandom) => Promise<TargetHarness>, seed
       clock: new InstantClock(),
     })
     const run = sync.run().then(
-      ({ resumed }) => (resumed ? 'resumed and completed' : 'completed'),
+      ({ resumed, succeeded, deleted }) => {
+        written = succeeded + deleted
+        return resumed ? 'resumed and completed' : 'completed'
+      },
       error => (isHotwellError(error, 'superseded') ? 'superseded' : `failed: ${error.stack}`),
     )
     return Promise.race([run, process.ended])

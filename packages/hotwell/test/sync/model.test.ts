@@ -1,8 +1,14 @@
 import { expect, test } from 'vitest'
 import type { Batch } from '../../src/sync/model/rows.ts'
-import { type Claim, runLane, type TargetConnection, type TargetTransaction } from '../../src/sync/target.ts'
+import {
+  type Claim,
+  type Reading,
+  runLane,
+  type TargetConnection,
+  type TargetTransaction,
+} from '../../src/sync/target.ts'
 import { MemoryTarget } from '../../src/testing/memory-target.ts'
-import type { SeededRandom } from '../../src/testing/sync-model.ts'
+import type { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { playSyncSchedules, type TargetHarness } from '../../src/testing/sync-schedules.ts'
 
 const long = process.env.HOTWELL_TEST_SCALE === 'long'
@@ -123,9 +129,9 @@ test('control: buffers that are flushed by kind lose relations', async () => {
       transaction: async (lane, work) => {
         let relations: Batch['relations'] = []
         const result = await connection.transaction(lane, (inner, saved) => {
-          const apply = (batch: Batch) => {
+          const apply = (batch: Batch, reading?: Reading) => {
             relations = batch.relations
-            return inner.apply({ ...batch, relations: [] })
+            return inner.apply({ ...batch, relations: [] }, reading)
           }
           return work(changedIn(inner, { apply }), saved)
         })

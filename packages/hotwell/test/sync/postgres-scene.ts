@@ -57,4 +57,4 @@ export function postgresScene() {
   }
 }
 
-const ledger = ['positions', 'seen', 'absent', 'pending', 'dead_letters']
+const ledger = ['positions', 'seen', 'absent', 'pending', 'dead_letters', 'split']

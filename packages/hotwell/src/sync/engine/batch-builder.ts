@@ -64,7 +64,8 @@ export class BatchBuilder {
     if (this.#deletedElements.has(id)) return false
     const row = this.#elements.get(id)
     if (row) {
-      this.putElement(mergedRow(row, attributes, modifiedAt))
+      const changes = row.changes ? { ...row.changes, ...attributes } : attributes
+      this.putElement(Object.assign(mergedRow(row, attributes, modifiedAt), { changes }))
       return true
     }
     const former = this.#attributes.get(id)

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Batch, DeadLetter } from '../model/rows.ts'
 import type { BatchFailed, BatchWritten } from '../sync-events.ts'
-import type { OwnElement, TargetConnection, TargetTransaction } from '../target.ts'
+import type { OwnElement, Reading, TargetConnection, TargetTransaction } from '../target.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import type { CoveredRange } from './id-order.ts'
 import { KeyWriter } from './key-set.ts'
@@ -36,6 +36,7 @@ export interface LaneContext {
   readonly pass: number
   /** When it was begun; wall clock, ms. */
   readonly begunAt: number
+  readonly reading: Reading
   /** The full pass before this one whose candidates are still on the list. */
   readonly formerPass: number
   /** Runs a piece of work again while the target is away. */
@@ -160,8 +161,8 @@ export class Lane {
   }
 
   async #writeIn(transaction: TargetTransaction, cut: Cut) {
-    const { run, pass } = this.#context
-    const applied = await transaction.apply(cut.batch)
+    const { run, pass, reading } = this.#context
+    const applied = await transaction.apply(cut.batch, reading)
     if (cut.range) {
       // All that came is there now, so that their number tells whether there is anything else.
       const isAllThere = cut.batch.elements.length === cut.range.present.size && applied.refused.length === 0

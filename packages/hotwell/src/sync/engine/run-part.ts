@@ -56,10 +56,12 @@ async function write(context: RunContext, page: SourcePage, part: SyncPart): Pro
   }
   const { bytes } = builder
   const batch = builder.take()
+  // Attributes of whole elements are no changes that come apart.
+  const reading = 'only' in part && part.only === 'attributes' ? undefined : { fullPass: undefined }
   const startedAt = context.clock.monotonic()
   const applied = await patience.with(() =>
     connection.transaction(runLane, async transaction => {
-      const applied = await transaction.apply(batch)
+      const applied = await transaction.apply(batch, reading)
       const all = [...letters, ...applied.refused]
       if (all.length > 0) await transaction.deadLetters(run, all)
       return { ...applied, letters: all }

@@ -4,6 +4,7 @@ import { HotwellError, isHotwellError } from '../../core/errors.ts'
 import { type CompiledFilter, compileFilter, type SyncFilter } from '../model/filter.ts'
 import { type Claim, type OwnElement, runLane, type TargetTransaction } from '../target.ts'
 import { type DeleteContext, deleteAbsent } from './delete-absent.ts'
+import { joinRecords } from './join-records.ts'
 import { laneState } from './lane.ts'
 import { tellOwnerCycles } from './owner-cycles.ts'
 import { Pass, type PassContext } from './read-pass.ts'
@@ -69,8 +70,8 @@ class Run {
     if (resumable) for (const { counts } of resumable.lanes) told.resumed(counts)
     const read = await this.#read(resumable ?? (await this.#begin(former)))
     told.phase('relations')
-    await this.#inRun(transaction => transaction.promotePending())
-    const end = await this.#end(read)
+    const assembled = await joinRecords(this.#context, read.state)
+    const end = await this.#end(read, assembled)
     return { mode: read.state.mode, ...end, resumed: resumable !== undefined, passes: this.#passes }
   }
 
@@ -174,6 +175,7 @@ class Run {
       run,
       pass: state.pass,
       begunAt: state.begunAt,
+      reading: { fullPass: state.mode === 'full' ? state.pass : undefined },
       formerPass: state.fullPass,
       patiently: work => patience.with(work),
       takesOwn: this.#takesOwn(state),
@@ -208,9 +210,9 @@ class Run {
   }
 
   /** What is left once everything was read, from the deletes to the last word. */
-  async #end({ state, lanes }: Plan): Promise<{ counts: Counts; cycles: number }> {
+  async #end({ state, lanes }: Plan, assembled: Partial<Counts>): Promise<{ counts: Counts; cycles: number }> {
     const { told } = this.#context
-    let counts = lanes.reduce((sum, lane) => addCounts(sum, lane.counts), noCounts)
+    let counts = lanes.reduce((sum, lane) => addCounts(sum, lane.counts), addCounts(noCounts, assembled))
     const latest = [state.latestAt, ...lanes.map(lane => lane.latestAt)].filter(at => at !== undefined)
     const latestAt = latest.length > 0 ? Math.max(...latest) : undefined
     if (this.#deletes(state)) {

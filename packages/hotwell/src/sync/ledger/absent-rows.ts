@@ -64,6 +64,26 @@ export class AbsentRows {
     )
   }
 
+  /**
+   * Rows that this very pass has changed behind their staging are still to be deleted if they were. `formerHash`: only
+   * where they were staged with that one; undefined: with any.
+   */
+  async rehash(
+    pass: number,
+    rows: readonly { id: string; formerHash: string | undefined; hash: string }[],
+  ): Promise<void> {
+    if (rows.length === 0) return
+    const { run, dialect } = this.#connection
+    const given = `(select given.value->>2 from ${dialect.given} where given.value->>0 = from_id
+      and (given.value->>1 is null or given.value->>1 = hash))`
+    const list = JSON.stringify(rows.map(({ id, formerHash, hash }) => [id, formerHash ?? null, hash]))
+    await run(
+      `update ${this.#table} set hash = coalesce(${given}, hash) where sync = ? and kind = 'element' and last_pass = ?
+        and from_id in (select given.value->>0 from ${dialect.given})`,
+      [list, this.#sync, pass, list],
+    )
+  }
+
   async dropBefore(pass: number): Promise<void> {
     await this.#connection.run(`delete from ${this.#table} where sync = ? and last_pass < ?`, [this.#sync, pass])
   }

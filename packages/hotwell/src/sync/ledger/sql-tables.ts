@@ -10,6 +10,7 @@ export interface SqlTables {
   readonly absent: string
   readonly pending: string
   readonly deadLetters: string
+  readonly split: string
 }
 
 const prefixForm = /^[a-z_][a-z0-9_]{0,30}$/
@@ -33,6 +34,7 @@ export function sqlTables(prefix = ''): SqlTables {
     absent: `${own}absent`,
     pending: `${own}pending`,
     deadLetters: `${own}dead_letters`,
+    split: `${own}split`,
   }
 }
 
@@ -57,6 +59,10 @@ export async function createLedger({ dialect, run }: SqlConnection, tables: SqlT
     `create table if not exists ${tables.deadLetters} (
       sync text not null, kind text not null, key text not null, reason text not null, record text, run text not null,
       primary key (sync, kind, key))`,
+    `create table if not exists ${tables.split} (
+      sync text not null, id ${id} not null, pass integer not null, made_in integer not null,
+      record text, next text, changes text not null,
+      primary key (sync, id))`,
   ]
   for (const statement of statements) await run(statement)
 }

@@ -13,6 +13,8 @@ export interface ElementRow {
   readonly hash: string
   /** About so many bytes on the wire. */
   readonly bytes: number
+  /** The changes that were merged into it on its way, as one; absent: none were. */
+  readonly changes?: AttributeRow['attributes'] | undefined
 }
 
 /** Attributes for an element that is at the target, or is not known. */

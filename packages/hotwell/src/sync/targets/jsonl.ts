@@ -219,6 +219,10 @@ class JsonlTransaction implements TargetTransaction {
     return { elements: 0, relations: 0 }
   }
 
+  async writeSplit() {
+    return { updated: 0, refused: [], through: undefined }
+  }
+
   async promotePending(): Promise<number> {
     return 0
   }

@@ -12,6 +12,7 @@ import { lockNotAvailable, postgresFailure, sqlState, tooManyConnections } from 
 import { checkAddress, type OpenPool, openPool, type PostgresAddress } from './sql/postgres-pool.ts'
 import { ensureTables, settleTables } from './sql/postgres-schema.ts'
 import { PostgresSession } from './sql/postgres-session.ts'
+import { SplitKnowledge } from './sql/split-rows.ts'
 import { SqlTransaction } from './sql/sql-transaction.ts'
 
 export type { PostgresAddress, PostgresClient, PostgresPool } from './sql/postgres-pool.ts'
@@ -82,6 +83,7 @@ class PostgresTargetConnection implements TargetConnection {
   readonly #facts: ConnectionFacts
   readonly #ways: (Way | undefined)[] = []
   readonly #mostWays: number
+  readonly #splitKnowledge = new SplitKnowledge()
   #trend = new BatchTrend(false)
   #wasEmpty = false
   #epoch = 0
@@ -121,7 +123,7 @@ class PostgresTargetConnection implements TargetConnection {
         const saved = await positions.lock(lane, this.#epoch)
         const writer = new PostgresElements(session, tables, sync, this.#trend)
         const context = { connection: session.sql, tables, sync, epoch: this.#epoch, positions, writer }
-        return work(new SqlTransaction(context), saved)
+        return work(new SqlTransaction({ ...context, splitKnowledge: this.#splitKnowledge }), saved)
       }),
     )
   }

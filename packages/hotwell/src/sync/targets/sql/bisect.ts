@@ -1,7 +1,7 @@
 import type { ElementRow } from '../../model/rows.ts'
 import { bisectRows } from './bisect-rows.ts'
+import type { Written } from './element-writer.ts'
 import { elementLetter } from './letters.ts'
-import type { Written } from './sql-transaction.ts'
 
 export interface BisectOptions {
   /** Writes rows as a whole or not at all: what failed has left nothing behind. */

@@ -1,11 +1,11 @@
 import type { SqlTables } from '../../ledger/sql-tables.ts'
 import type { DeadLetter, ElementRow } from '../../model/rows.ts'
 import { bisect } from './bisect.ts'
+import type { ElementWriter, Written } from './element-writer.ts'
 import { copiedColumns, copyMessages, textArray } from './postgres-copy.ts'
 import { dataReason, sqlState, uniqueViolation } from './postgres-errors.ts'
 import type { ExchangeResult, ExchangeStatement } from './postgres-exchange.ts'
 import type { PostgresSession } from './postgres-session.ts'
-import type { ElementWriter, Written } from './sql-transaction.ts'
 
 /** What the last batches of a run were; its lanes share it. */
 export class BatchTrend {

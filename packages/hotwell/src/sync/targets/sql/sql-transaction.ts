@@ -1,39 +1,27 @@
 import { mergedRow } from '../../engine/batch-builder.ts'
 import { AbsentRows } from '../../ledger/absent-rows.ts'
 import { DeadLetters } from '../../ledger/dead-letters.ts'
-import { Elements } from '../../ledger/elements.ts'
+import { Elements, type KeptElement } from '../../ledger/elements.ts'
 import type { Positions } from '../../ledger/positions.ts'
 import { Relations } from '../../ledger/relations.ts'
 import { SeenKeysTable } from '../../ledger/seen-keys.ts'
 import type { SqlConnection } from '../../ledger/sql-connection.ts'
 import type { SqlTables } from '../../ledger/sql-tables.ts'
 import type { AttributeRow, Batch, DeadLetter, ElementRow, RelationRow } from '../../model/rows.ts'
-import type { Applied, IdRange, OwnElement, SeenKeys, StagedRow, TargetTransaction } from '../../target.ts'
+import type {
+  Applied,
+  IdRange,
+  OwnElement,
+  Reading,
+  SeenKeys,
+  SplitWritten,
+  StagedRow,
+  TargetTransaction,
+} from '../../target.ts'
 import { bisectRows } from './bisect-rows.ts'
+import type { ElementWriter, Written } from './element-writer.ts'
 import { relationLetter } from './letters.ts'
-
-/** Writes elements, in whatever way is the fastest in this database. */
-export interface ElementWriter {
-  /**
-   * Inserts what is new and updates what differs; rows of other syncs are left alone and refused, as is what the
-   * database cannot take. Everything else is written.
-   */
-  write(rows: readonly ElementRow[]): Promise<Written>
-  /**
-   * Does something that can fail for the data's sake; then it has left nothing behind, and the error has a reason. Absent
-   * where relations cannot.
-   */
-  tried?<T>(work: () => Promise<T>): Promise<T>
-  /** Why a record is at fault; undefined for errors that are not a record's. */
-  readonly reasonOf?: (error: unknown) => string | undefined
-}
-
-export interface Written {
-  readonly inserted: number
-  readonly updated: number
-  readonly unchanged: number
-  readonly refused: readonly DeadLetter[]
-}
+import { SplitKnowledge, SplitRows } from './split-rows.ts'
 
 export interface SqlTransactionContext {
   readonly connection: SqlConnection
@@ -42,6 +30,8 @@ export interface SqlTransactionContext {
   readonly epoch: number
   readonly positions: Positions
   readonly writer: ElementWriter
+  /** Of the connection, where each look is a way to a server and back. */
+  readonly splitKnowledge?: SplitKnowledge
 }
 
 /** More at once would be a list in memory twice as long as any batch. */
@@ -55,6 +45,7 @@ export class SqlTransaction implements TargetTransaction {
   readonly #absent: AbsentRows
   readonly #seen: SeenKeysTable
   readonly #letters: DeadLetters
+  readonly #split: SplitRows
 
   constructor(context: SqlTransactionContext) {
     const { connection, tables, sync } = context
@@ -64,24 +55,34 @@ export class SqlTransaction implements TargetTransaction {
     this.#absent = new AbsentRows(connection, tables, sync)
     this.#seen = new SeenKeysTable(connection, tables, sync)
     this.#letters = new DeadLetters(connection, tables, sync)
+    const { epoch, splitKnowledge: knowledge = new SplitKnowledge() } = context
+    const [elements, absent] = [this.#elements, this.#absent]
+    this.#split = new SplitRows({ connection, tables, sync, epoch, elements, absent, knowledge })
   }
 
-  async apply(batch: Batch): Promise<Applied> {
+  async apply(batch: Batch, reading?: Reading): Promise<Applied> {
     if (batch.deletedElements.length > 0) await this.#lockGraph('alone')
     else if (batch.relations.length > 0) await this.#lockGraph('shared')
-    const merged = await this.#merge(batch.attributes)
-    const written = await this.#write([...batch.elements, ...merged.rows])
+    const { own, changes, unknown } = await this.#changed(batch.attributes)
+    const { rows, left } = reading
+      ? await this.#split.meet(batch.elements, changes, own, reading)
+      : { rows: [...batch.elements, ...changes.map(change => merged(own, change))], left: 0 }
+    const written = await this.#write(rows)
     const deletedRelations = await this.#relations.delete(batch.deletedRelations)
     const deletedElements = await this.#deleteElements(batch.deletedElements)
     const { inserted, pending, refused } = await this.#putRelations(batch.relations)
     return {
       inserted: written.inserted + inserted,
       updated: written.updated,
-      unchanged: written.unchanged + batch.relations.length - inserted - refused.length,
+      unchanged: written.unchanged + left + batch.relations.length - inserted - refused.length,
       deleted: deletedRelations + deletedElements,
       pending,
-      refused: [...merged.refused, ...written.refused, ...refused],
+      refused: [...unknown, ...written.refused, ...refused],
     }
+  }
+
+  writeSplit(fullPass: number, after: string | undefined): Promise<SplitWritten> {
+    return this.#split.write(fullPass, after, rows => this.#write(rows))
   }
 
   countElementsIn(range: IdRange): Promise<number> {
@@ -132,7 +133,10 @@ export class SqlTransaction implements TargetTransaction {
     const there = await this.#elements.find([...hashes.keys()])
     const same = there.filter(({ id, hash, origin }) => origin === this.#context.sync && hash === hashes.get(id))
     const ids = same.map(({ id }) => id)
-    if (ids.length > 0) await this.#relations.leave(ids, true)
+    if (ids.length > 0) {
+      await this.#relations.leave(ids, true)
+      await this.#split.drop(ids)
+    }
     const elements = ids.length > 0 ? await this.#elements.delete(ids) : 0
     await this.#absent.drop(rows)
     return { elements, relations }
@@ -178,25 +182,12 @@ export class SqlTransaction implements TargetTransaction {
     return this.#context.writer.write(rows)
   }
 
-  /** Changes become whole rows, from what is there. */
-  async #merge(changes: readonly AttributeRow[]): Promise<{ rows: ElementRow[]; refused: DeadLetter[] }> {
-    if (changes.length === 0) return { rows: [], refused: [] }
-    const found = await this.#elements.find(changes.map(({ id }) => id))
+  /** Changes of elements of this sync, with these; others are refused. */
+  async #changed(attributes: readonly AttributeRow[]) {
+    const found = attributes.length > 0 ? await this.#elements.find(attributes.map(({ id }) => id)) : []
     const own = new Map(found.filter(({ origin }) => origin === this.#context.sync).map(row => [row.id, row]))
-    const rows: ElementRow[] = []
-    const refused: DeadLetter[] = []
-    for (const { id, attributes, modifiedAt } of changes) {
-      const former = own.get(id)
-      if (former) rows.push(mergedRow(former, attributes, modifiedAt))
-      else
-        refused.push({
-          kind: 'attributes',
-          key: id,
-          reason: 'There is no such element of this sync.',
-          record: JSON.stringify({ element: id, attributes }),
-        })
-    }
-    return { rows, refused }
+    const unknown = attributes.filter(({ id }) => !own.has(id)).map(unknownLetter)
+    return { own, changes: attributes.filter(({ id }) => own.has(id)), unknown }
   }
 
   async #deleteElements(ids: readonly string[]): Promise<number> {
@@ -205,6 +196,17 @@ export class SqlTransaction implements TargetTransaction {
     const own = there.filter(({ origin }) => origin === this.#context.sync).map(({ id }) => id)
     if (own.length === 0) return 0
     const relations = await this.#relations.leave(own, false)
+    await this.#split.drop(own)
     return relations + (await this.#elements.delete(own))
   }
+}
+
+/** A change becomes a whole row, from what is there. */
+function merged(own: ReadonlyMap<string, KeptElement>, { id, attributes, modifiedAt }: AttributeRow): ElementRow {
+  return mergedRow(own.get(id)!, attributes, modifiedAt)
+}
+
+function unknownLetter({ id, attributes }: AttributeRow): DeadLetter {
+  const record = JSON.stringify({ element: id, attributes })
+  return { kind: 'attributes', key: id, reason: 'There is no such element of this sync.', record }
 }

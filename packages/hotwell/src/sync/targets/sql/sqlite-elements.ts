@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { SqlTables } from '../../ledger/sql-tables.ts'
 import type { DeadLetter, ElementRow } from '../../model/rows.ts'
+import type { ElementWriter, Written } from './element-writer.ts'
 import { elementLetter } from './letters.ts'
-import type { ElementWriter, Written } from './sql-transaction.ts'
 
 /** So many rows a statement: the fastest here. */
 const rowsAtOnce = 10

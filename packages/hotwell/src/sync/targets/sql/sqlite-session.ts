@@ -10,7 +10,7 @@ import { Relations } from '../../ledger/relations.ts'
 import type { SqlConnection, SqlValue } from '../../ledger/sql-connection.ts'
 import type { SqlTables } from '../../ledger/sql-tables.ts'
 import type { Batch } from '../../model/rows.ts'
-import type { Applied, TargetTransaction } from '../../target.ts'
+import type { Applied, Reading, TargetTransaction } from '../../target.ts'
 import { SqlTransaction } from './sql-transaction.ts'
 import { SqliteElements } from './sqlite-elements.ts'
 import { ensureTables, haveAll, settleTables } from './sqlite-schema.ts'
@@ -61,7 +61,7 @@ export class SqliteSession implements SqliteSide {
     this.#own = {
       begin: () => this.#begin(),
       lock: (lane, epoch) => this.#lock(lane, epoch),
-      applyExpecting: (batch, expected) => this.#applyExpecting(batch, expected),
+      applyExpecting: (batch, expected, reading) => this.#applyExpecting(batch, expected, reading),
       claim: () => this.positions.claim(),
       settle: () => settleTables(this.#sql, tables),
       commit: async () => this.#native.exec('commit'),
@@ -123,8 +123,8 @@ export class SqliteSession implements SqliteSide {
     return saved
   }
 
-  async #applyExpecting(batch: Batch, expected: Applied): Promise<void> {
-    const applied = await this.#transaction!.apply(batch)
+  async #applyExpecting(batch: Batch, expected: Applied, reading?: Reading): Promise<void> {
+    const applied = await this.#transaction!.apply(batch, reading)
     if (isDeepStrictEqual(applied, expected)) return
     throw Object.assign(new Error('A batch had another outcome than those before it.'), { name: otherThanExpected })
   }

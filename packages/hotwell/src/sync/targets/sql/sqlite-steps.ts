@@ -1,5 +1,5 @@
 import type { Batch, ElementRow } from '../../model/rows.ts'
-import type { Applied, Claim, TargetTransaction } from '../../target.ts'
+import type { Applied, Claim, Reading, TargetTransaction } from '../../target.ts'
 
 /** All that is done with one connection to a file, whichever thread it is in. */
 export interface SqliteWork extends TargetTransaction {
@@ -11,7 +11,7 @@ export interface SqliteWork extends TargetTransaction {
    * As `apply`, where the answer is known already.
    * @throws an error with the name {@link otherThanExpected} when it would be another one
    */
-  applyExpecting(batch: Batch, expected: Applied): Promise<void>
+  applyExpecting(batch: Batch, expected: Applied, reading?: Reading): Promise<void>
   claim(): Promise<Claim>
   settle(): Promise<void>
   commit(): Promise<void>
@@ -47,16 +47,27 @@ const fields = 8
  */
 export interface PackedBatch extends Omit<Batch, 'elements'> {
   readonly values: readonly (string | number | null)[]
+  /** The places of elements that have changes, and these, as JSON: as objects they would cost several times as much. */
+  readonly changed: readonly number[]
+  readonly changes: string
 }
 
 export function packed({ elements, ...others }: Batch): PackedBatch {
   const values: (string | number | null)[] = []
-  for (const { id, type, name, ownerId, attributes, modifiedAt, hash, bytes } of elements)
+  const changed: number[] = []
+  const changes: ElementRow['changes'][] = []
+  for (let place = 0; place < elements.length; place++) {
+    const row = elements[place]!
+    const { id, type, name, ownerId, attributes, modifiedAt, hash, bytes } = row
     values.push(id, type, name, ownerId, attributes, modifiedAt, hash, bytes)
-  return { ...others, values }
+    if (!row.changes) continue
+    changed.push(place)
+    changes.push(row.changes)
+  }
+  return { ...others, values, changed, changes: changes.length > 0 ? JSON.stringify(changes) : '' }
 }
 
-export function unpacked({ values, ...others }: PackedBatch): Batch {
+export function unpacked({ values, changed, changes, ...others }: PackedBatch): Batch {
   const elements: ElementRow[] = []
   for (let at = 0; at < values.length; at += fields) {
     elements.push({
@@ -69,6 +80,10 @@ export function unpacked({ values, ...others }: PackedBatch): Batch {
       hash: values[at + 6],
       bytes: values[at + 7],
     } as ElementRow)
+  }
+  if (changed.length > 0) {
+    const all = JSON.parse(changes) as ElementRow['changes'][]
+    for (const [number, place] of changed.entries()) elements[place] = { ...elements[place]!, changes: all[number] }
   }
   return { ...others, elements }
 }

@@ -1,5 +1,13 @@
 import type { Batch } from '../../model/rows.ts'
-import { type Applied, runLane, type SeenKeys, type StagedRow, type TargetTransaction } from '../../target.ts'
+import {
+  type Applied,
+  type Reading,
+  runLane,
+  type SeenKeys,
+  type SplitWritten,
+  type StagedRow,
+  type TargetTransaction,
+} from '../../target.ts'
 import type { BatchHabit } from './batch-habit.ts'
 import { type SqliteSide, type SqliteWork, type Step, type StepName, step } from './sqlite-steps.ts'
 
@@ -38,16 +46,20 @@ export class SqliteTransaction implements TargetTransaction {
     return this.#send() as Promise<string | undefined>
   }
 
-  async apply(batch: Batch): Promise<Applied> {
+  async apply(batch: Batch, reading?: Reading): Promise<Applied> {
     this.records += batch.elements.length + batch.relations.length
     const expected = this.#habit?.expected(batch)
     if (expected) {
-      await this.#later('applyExpecting', batch, expected)
+      await this.#later('applyExpecting', batch, expected, reading)
       return expected
     }
-    const applied = await this.#ask('apply', batch)
+    const applied = await this.#ask('apply', batch, reading)
     this.#habit?.learn(batch, applied)
     return applied
+  }
+
+  writeSplit(fullPass: number, after: string | undefined): Promise<SplitWritten> {
+    return this.#ask('writeSplit', fullPass, after)
   }
 
   countElementsIn(range: Parameters<TargetTransaction['countElementsIn']>[0]) {
