@@ -12,7 +12,7 @@ import type { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { playSyncSchedules, type TargetHarness } from '../../src/testing/sync-schedules.ts'
 
 const long = process.env.HOTWELL_TEST_SCALE === 'long'
-const runs = long ? 100_000 : 4000
+const runs = long ? 100_000 : 2500
 
 /** A target in memory, as a test disturbs it. */
 function harness(random: SeededRandom, disturb?: TargetHarness['disturb']): TargetHarness {

@@ -64,8 +64,9 @@ export class BatchBuilder {
     if (this.#deletedElements.has(id)) return false
     const row = this.#elements.get(id)
     if (row) {
-      const changes = row.changes ? { ...row.changes, ...attributes } : attributes
-      this.putElement(Object.assign(mergedRow(row, attributes, modifiedAt), { changes }))
+      const merged: { -readonly [Name in keyof ElementRow]: ElementRow[Name] } = mergedRow(row, attributes, modifiedAt)
+      merged.changes = row.changes ? { ...row.changes, ...attributes } : attributes
+      this.putElement(merged)
       return true
     }
     const former = this.#attributes.get(id)

@@ -46,12 +46,12 @@ export class Relations {
     )
     // Each statement sees what has been committed until then: only the first one looks for the ends. Whatever it has not
     // made waits, also if another transaction has brought its end meanwhile.
-    const isKept = (edge: string) => `exists (select 1 from ${relations} as kept where kept.from_id = ${edge}.from_id
-      and kept.type = ${edge}.type and kept.to_id = ${edge}.to_id)`
-    await run(`delete from ${pending} where origin = ? and ${this.#in} and ${isKept(pending)}`, [this.#sync, list])
+    await this.#dropPending(await this.#pendingOf(list, ` and ${this.#isAmong(relations)}`))
     const waiting = await run(
       `insert into ${pending} (origin, from_id, type, to_id)
-        select ?, from_id, type, to_id from ${edges} where not ${isKept('edge')} on conflict do nothing`,
+        select ?, from_id, type, to_id from ${edges} where not exists (select 1 from ${relations} as kept
+          where kept.from_id = edge.from_id and kept.type = edge.type and kept.to_id = edge.to_id)
+        on conflict do nothing`,
       [this.#sync, list],
     )
     const after = await this.#count(list)
@@ -61,10 +61,12 @@ export class Relations {
   /** Returns how many there were, pending ones included. */
   async delete(rows: readonly RelationRow[]): Promise<number> {
     if (rows.length === 0) return 0
-    const { run } = this.#connection
-    const values = [this.#sync, listOf(rows)]
-    const deleted = await run(`delete from ${this.#tables.relations} where origin = ? and ${this.#in}`, values)
-    return deleted + (await run(`delete from ${this.#tables.pending} where origin = ? and ${this.#in}`, values))
+    const list = listOf(rows)
+    const deleted = await this.#connection.run(
+      `delete from ${this.#tables.relations} where origin = ? and ${this.#in}`,
+      [this.#sync, list],
+    )
+    return deleted + (await this.#dropPending(await this.#pendingOf(list)))
   }
 
   /**
@@ -135,12 +137,42 @@ export class Relations {
   /** Of those given, own ones. */
   async #count(list: string): Promise<number> {
     const { relations, pending } = this.#tables
-    const [row] = await this.#connection.all<{ count: number }>(
-      `select (select count(*) from ${relations} where origin = ? and ${this.#in})
-        + (select count(*) from ${pending} where origin = ? and ${this.#in}) as count`,
-      [this.#sync, list, this.#sync, list],
+    const { all, dialect } = this.#connection
+    const [row] = await all<{ count: number }>(
+      `select count(*) as count from ${dialect.given}
+        where ${this.#isAmong(relations, 'origin = ? and ')} or ${this.#isAmong(pending, 'origin = ? and ')}`,
+      [list, this.#sync, this.#sync],
     )
     return Number(row!.count)
+  }
+
+  /** Of those given, own ones that wait. */
+  async #pendingOf(list: string, also = ''): Promise<RelationRow[]> {
+    const { all, dialect } = this.#connection
+    const rows = await all<StoredRelation>(
+      `select given.value->>0 as from_id, given.value->>1 as type, given.value->>2 as to_id from ${dialect.given}
+        where ${this.#isAmong(this.#tables.pending, 'origin = ? and ')}${also}`,
+      [list, this.#sync],
+    )
+    return rows.map(relationOf)
+  }
+
+  /**
+   * Whether a given one is in a table, looked up by its key: with a limit this is no join, for which a planner that knows
+   * nothing of the table might read all of it for each of them.
+   */
+  #isAmong(table: string, also = ''): string {
+    return `exists (select 1 from ${table} where ${also}from_id = given.value->>0 and type = given.value->>1
+      and to_id = given.value->>2 limit 1 offset 0)`
+  }
+
+  /** Mostly there are none. */
+  async #dropPending(rows: readonly RelationRow[]): Promise<number> {
+    if (rows.length === 0) return 0
+    return this.#connection.run(`delete from ${this.#tables.pending} where origin = ? and ${this.#in}`, [
+      this.#sync,
+      listOf(rows),
+    ])
   }
 }
 

@@ -83,7 +83,7 @@ export function unpacked({ values, changed, changes, ...others }: PackedBatch): 
   }
   if (changed.length > 0) {
     const all = JSON.parse(changes) as ElementRow['changes'][]
-    for (const [number, place] of changed.entries()) elements[place] = { ...elements[place]!, changes: all[number] }
+    for (const [number, place] of changed.entries()) Object.assign(elements[place]!, { changes: all[number] })
   }
   return { ...others, elements }
 }
