@@ -5,7 +5,7 @@ import { playSyncSchedules, type TargetHarness } from '../../src/testing/sync-sc
 import { postgresScene } from './postgres-scene.ts'
 
 const long = process.env.HOTWELL_TEST_SCALE === 'long'
-const runs = long ? 3000 : 30
+const runs = long ? 3000 : 14
 const scene = postgresScene()
 
 function harness(lanes: number): TargetHarness {

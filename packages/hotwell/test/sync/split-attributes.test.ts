@@ -282,6 +282,6 @@ describe.each(targets)('changes that come apart from their element, %s', (_, ope
 
 /** From the first one with a connection on; with a database each one takes its time, and only some are. */
 function killSteps(name: string): number[] {
-  const every = name === 'memory' || process.env.HOTWELL_TEST_SCALE === 'long' ? 1 : 17
+  const every = name === 'memory' || process.env.HOTWELL_TEST_SCALE === 'long' ? 1 : 41
   return Array.from({ length: Math.ceil(mostSteps / every) }, (_, number) => 3 + number * every)
 }

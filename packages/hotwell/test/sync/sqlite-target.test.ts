@@ -10,7 +10,7 @@ import { playSyncSchedules, type TargetHarness } from '../../src/testing/sync-sc
 import { element, ListSource, relation } from './list-source.ts'
 
 const long = process.env.HOTWELL_TEST_SCALE === 'long'
-const runs = long ? 3000 : 60
+const runs = long ? 3000 : 25
 const threadedRuns = long ? 300 : 6
 
 function harness(thread: boolean): TargetHarness {
