@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { type ErrorCode, HotwellError } from '../core/errors.ts'
+import { startThread } from '../core/start-thread.ts'
 import type { HistoryStore, HistoryStoreOptions } from './history-store.ts'
 
 /** What is posted to the thread. */
@@ -36,14 +37,7 @@ export function createWorkerHistoryStore(options: HistoryStoreOptions): HistoryS
 
   function started(): Worker {
     if (worker) return worker
-    // The source runs as it is in development; what is published has been compiled, this file's name tells which.
-    const file = import.meta.url.endsWith('.ts') ? './history-worker.ts' : './history-worker.js'
-    const thread = new Worker(new URL(file, import.meta.url), {
-      name: 'hotwell-history',
-      workerData: options,
-      // Not those of the process: it may have been started with a debugger, a loader or a script on the command line.
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    })
+    const thread = startThread('./history-worker', import.meta.url, { name: 'hotwell-history', data: options })
     thread.on('message', ({ number, value, error }: HistoryReply) => {
       const request = pending.get(number)
       pending.delete(number)

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { TokenManager } from 'hotwell'
+import { startThread } from 'hotwell/core'
 import type { RunProgress } from 'hotwell/sync'
 import type { FromThread, Outcome, SyncThreadData, SyncWork, Told, ToThread } from '../workers/messages.ts'
 import type { SyncPlan } from '../workers/sync-plan.ts'
@@ -21,12 +22,10 @@ export class SyncThread {
   #cutOff: NodeJS.Timeout | undefined
 
   constructor(plan: SyncPlan, work: SyncWork, tokens: TokenManager, listener: SyncThreadListener = {}) {
-    const isSource = import.meta.url.endsWith('.ts')
-    const worker = new Worker(new URL(`../workers/sync-worker.${isSource ? 'ts' : 'js'}`, import.meta.url), {
+    const worker = startThread('../workers/sync-worker', import.meta.url, {
       name: `hotwell-sync-${plan.name}`,
-      workerData: { plan, work } satisfies SyncThreadData,
-      // Not those of the process: it may have been started with a debugger, a loader or a script on the command line.
-      execArgv: ['--disable-warning=ExperimentalWarning', ...(isSource ? ['--conditions=hotwell-source'] : [])],
+      data: { plan, work } satisfies SyncThreadData,
+      conditions: ['hotwell-source'],
     })
     this.#worker = worker
     this.outcome = new Promise(resolve => {

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { type ErrorCode, HotwellError, isHotwellError } from '../../../core/errors.ts'
+import { startThread } from '../../../core/start-thread.ts'
 import type { Batch } from '../../model/rows.ts'
 import type { SqliteFacts } from './sqlite-session.ts'
 import { packed, type SqliteSide, type Step } from './sqlite-steps.ts'
@@ -46,14 +47,7 @@ export class SqliteThread implements SqliteSide {
 
   constructor(facts: SqliteFacts) {
     this.#path = facts.path
-    // The source runs as it is in development; what is published has been compiled, this file's name tells which.
-    const file = import.meta.url.endsWith('.ts') ? './sqlite-worker.ts' : './sqlite-worker.js'
-    const worker = new Worker(new URL(file, import.meta.url), {
-      name: 'hotwell-sqlite',
-      workerData: facts,
-      // Not those of the process: it may have been started with a debugger, a loader or a script on the command line.
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    })
+    const worker = startThread('./sqlite-worker', import.meta.url, { name: 'hotwell-sqlite', data: facts })
     this.#worker = worker
     worker.on('message', (message: FromSqliteThread) => this.#hear(message))
     let cause: unknown
