@@ -10,9 +10,9 @@ const rowBytes = 64
 export function rowOf(element: Element): ElementRow {
   const { id, type, name, ownerId = null, modifiedAt = null } = element
   const attributes = canonicalJson(element.attributes)
-  const parts = { id, type, name, ownerId, attributes }
+  const hash = hashOf({ id, type, name, ownerId, attributes })
   const bytes = 2 * id.length + type.length + name.length + attributes.length + rowBytes
-  return { ...parts, modifiedAt, hash: hashOf(parts), bytes }
+  return { id, type, name, ownerId, attributes, modifiedAt, hash, bytes }
 }
 
 /** The row with a change of its attributes. */

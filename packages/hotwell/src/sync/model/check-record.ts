@@ -36,15 +36,17 @@ export function checkRecord(given: unknown): SyncRecord {
 
 function element(fields: Record<string, unknown>): Element {
   const id = name('id', fields.id)
-  return {
+  const checked: { -readonly [Name in keyof Element]: Element[Name] } = {
     id,
     type: text('type', fields.type, id),
     name: text('name', fields.name, id),
-    ...(present(fields.ownerId) && { ownerId: name('ownerId', fields.ownerId, id) }),
     attributes: attributesOf(fields.attributes, id, false) as Element['attributes'],
-    ...(present(fields.modifiedAt) && { modifiedAt: instant(fields.modifiedAt, id) }),
-    ...(flag(fields.deleted, id) && { deleted: true }),
   }
+  // Millions of them: spreading what is there into a literal would take twice as long.
+  if (present(fields.ownerId)) checked.ownerId = name('ownerId', fields.ownerId, id)
+  if (present(fields.modifiedAt)) checked.modifiedAt = instant(fields.modifiedAt, id)
+  if (flag(fields.deleted, id)) checked.deleted = true
+  return checked
 }
 
 function attributeChange(fields: Record<string, unknown>): AttributeChange {

@@ -16,7 +16,7 @@ import {
 import { BatchHabit } from './sql/batch-habit.ts'
 import { BulkLoad } from './sql/bulk-load.ts'
 import { SqliteFile } from './sql/sqlite-file.ts'
-import { checkpointPages, type SqliteFacts, SqliteSession } from './sql/sqlite-session.ts'
+import { checkpointPages, pageBytes, type SqliteFacts, SqliteSession } from './sql/sqlite-session.ts'
 import { otherThanExpected, type SqliteSide, step } from './sql/sqlite-steps.ts'
 import { SqliteThread } from './sql/sqlite-thread.ts'
 import { SqliteTransaction } from './sql/sqlite-transaction.ts'
@@ -227,7 +227,7 @@ class SqliteTargetConnection implements TargetConnection {
     this.#file.checkPlace()
     const { path, synchronous, busyLimitMs } = this.#facts
     // It makes the file and its folder, and puts right what a time as a read-only file has left behind.
-    const file = await openSqlite(path, { synchronous, checkpointPages, busyLimitMs })
+    const file = await openSqlite(path, { synchronous, pageBytes, checkpointPages, busyLimitMs })
     await file.close()
     const session = new SqliteSession(this.#facts)
     try {

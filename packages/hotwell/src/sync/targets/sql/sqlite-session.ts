@@ -25,8 +25,9 @@ export interface SqliteFacts {
   readonly busyLimitMs: number
 }
 
+export const pageBytes = 8192
 /** A log of up to 128 MB: each check-point writes every changed page once, so that few of them are cheaper. */
-export const checkpointPages = 32_000
+export const checkpointPages = 16_000
 const cacheMegabytes = 16
 const longestPauseMs = 25
 
