@@ -20,8 +20,15 @@ export async function settleTables(session: PostgresSession, { elements, relatio
     const [there] = await session.sql.all<{ is: boolean }>(`select to_regclass(?) is not null as is`, [name])
     if (!there!.is) await session.sql.run(`create index if not exists ${name} on ${place}`).catch(leftToOwner)
   }
-  // Until it does so itself, within a minute, the planner would guess. All columns would take four times as long.
-  if (isNew) await session.sql.run(`analyze ${elements} (id, owner_id, origin), ${relations}`)
+  if (isNew) await analyze(session, `${elements} (id, owner_id, origin), ${relations}`)
+}
+
+/** Until PostgreSQL does so itself, within a minute, its planner would guess. A small sample will do so long. */
+function analyze(session: PostgresSession, what: string): Promise<unknown> {
+  return session.transaction(() => {
+    session.defer({ text: 'set local default_statistics_target = 10' })
+    return session.sql.run(`analyze ${what}`)
+  })
 }
 
 /** Whoever may only write rows has them written; an index is its table's owner's to make. */
