@@ -14,6 +14,7 @@ const pieceRows = 500
 export async function rawCopy(pool: pg.Pool, rows: readonly ElementRow[]): Promise<number> {
   await pool.query('drop table if exists raw')
   await pool.query(`create table raw ${table}`)
+  await settled(pool)
   const client = await pool.connect()
   const startedAt = performance.now()
   await client.query('begin')
@@ -84,4 +85,10 @@ export async function singleInserts(pool: pg.Pool, rows: readonly ElementRow[]):
 export async function dropTables(pool: pg.Pool): Promise<void> {
   const ledger = ['positions', 'seen', 'absent', 'pending', 'dead_letters', 'split'].map(name => `hotwell_${name}`)
   await pool.query(`drop table if exists elements, relations, ${ledger.join(', ')}`)
+  await settled(pool)
+}
+
+/** What was measured before is written back, so that nothing of it is in the next figure. */
+async function settled(pool: pg.Pool): Promise<void> {
+  await pool.query('checkpoint')
 }

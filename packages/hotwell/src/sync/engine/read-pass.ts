@@ -214,7 +214,7 @@ export class Pass {
 
   #isDue(): boolean {
     const { options, clock } = this.#context
-    if (this.#records >= options.batchRecords) return true
+    if (this.#records >= options.batchRecords * this.#lanes.length) return true
     const buffered = this.#lanes.reduce((sum, lane) => sum + lane.builder.bytes, 0)
     return (
       buffered >= options.maxBufferedBytes / 4 ||
