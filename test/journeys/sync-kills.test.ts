@@ -24,18 +24,27 @@ function same(found: Record<string, string[]>, expected: Record<string, string[]
 
 const rowsOf = ([kind, rows]: [string, string[]]) => rows.map(row => `${kind}: ${row}`)
 
+interface Settings {
+  readonly path: string
+  readonly target: object
+  readonly batchSize: number
+  readonly outside?: boolean
+}
+
 /** Runs it, killed again and again at random moments while it writes, until it is done or was killed often enough. */
 async function killedRuns(
   ending: Ending,
-  settings: object,
+  settings: Settings,
   random: () => number,
   limit: number,
   word = 'written',
 ): Promise<number> {
+  // At most a quarter of what is to be written: a run is to be killed several times.
+  const most = Math.min(25, records / settings.batchSize / 4)
   let killed = 0
   for (;;) {
     const child = mortal(ending, startProgram('sync-run', settings))
-    const isDone = await killedSoon(child, killed < limit ? random() * 25 : Number.POSITIVE_INFINITY, word)
+    const isDone = await killedSoon(child, killed < limit ? random() * most : Number.POSITIVE_INFINITY, word)
     if (isDone) return killed
     killed++
   }
