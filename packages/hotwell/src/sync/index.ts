@@ -69,4 +69,5 @@ export {
   type TargetConnection,
   type TargetTransaction,
 } from './target.ts'
-export type { Difference, Verification, VerifyOptions } from './verify/verify-sync.ts'
+export type { Difference } from './verify/differences.ts'
+export type { Verification, VerifyOptions } from './verify/verify-sync.ts'

@@ -43,6 +43,8 @@ export interface LaneContext {
   readonly patiently: <T>(work: () => Promise<T>) => Promise<T>
   /** Whether an element of the target is one that the run is about. */
   readonly takesOwn: (element: OwnElement) => boolean
+  /** Whether elements are left out for what they are: then changes of unknown elements' attributes are of such. */
+  readonly leavesOut: boolean
   readonly clock: Clock
   readonly wrote: (written: BatchWritten, pending: number) => void
   readonly failed: (failed: BatchFailed) => void
@@ -161,19 +163,22 @@ export class Lane {
   }
 
   async #writeIn(transaction: TargetTransaction, cut: Cut) {
-    const { run, pass, reading } = this.#context
+    const { run, pass, reading, leavesOut } = this.#context
     const applied = await transaction.apply(cut.batch, reading)
     if (cut.range) {
       // All that came is there now, so that their number tells whether there is anything else.
       const isAllThere = cut.batch.elements.length === cut.range.present.size && applied.refused.length === 0
       await this.#stage(transaction, cut.range, isAllThere)
     }
-    const letters = [...cut.letters, ...applied.refused]
+    const refused = leavesOut ? applied.refused.filter(({ kind }) => kind !== 'attributes') : applied.refused
+    const letters = [...cut.letters, ...refused]
     if (letters.length > 0) await transaction.deadLetters(run, letters)
     if (cut.keys.length > 0) await transaction.saveSeen(this.number, cut.page, cut.keys)
     const { page, position, digest, latestAt, order } = cut
     const { inserted, updated, unchanged, deleted, pending } = applied
-    const own = addCounts(cut.counts, { inserted, updated, unchanged, deleted, pending, failed: letters.length })
+    const filtered = applied.refused.length - refused.length
+    const failed = letters.length
+    const own = addCounts(cut.counts, { inserted, updated, unchanged, deleted, pending, failed, filtered })
     const counts = addCounts(this.#written.counts, own)
     const state: LaneState = { pass, page, position, digest, counts, latestAt, order }
     await transaction.save(this.number, JSON.stringify(state))

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import { checkRecord, RecordError } from '../model/check-record.ts'
+import { checkRecord, namedRelation, RecordError, recordKind } from '../model/check-record.ts'
 import type { CompiledFilter } from '../model/filter.ts'
 import { isAttributeChange, isRelation, type SyncRecord } from '../model/record.ts'
-import type { DeadLetter, RecordKind } from '../model/rows.ts'
+import type { DeadLetter, RecordKind, RelationRow } from '../model/rows.ts'
 
 /** Changes a record on its way; undefined leaves it out. */
 export type RecordMapping = (record: SyncRecord) => SyncRecord | undefined
@@ -20,7 +20,13 @@ export type Prepared =
   /** It is there at the source, but not asked for. */
   | { readonly filtered: true }
   /** `id`: absent where nobody can read it. */
-  | { readonly letter: DeadLetter; readonly id: string | undefined }
+  | { readonly letter: DeadLetter; readonly id: string | undefined; readonly keeps: Kept }
+
+/**
+ * The row of the target that a record stands for which cannot be taken: it stays as it is, for it is not absent at the
+ * source. `unknown`: it may be any.
+ */
+export type Kept = { readonly element: string } | { readonly relation: RelationRow } | 'nothing' | 'unknown'
 
 const filtered: Prepared = Object.freeze({ filtered: true as const })
 /** A dead letter shows a record's beginning. */
@@ -43,7 +49,7 @@ export function prepare(given: unknown, { filter, map, maxRecordBytes }: Prepare
       throw new RecordError(`It has about ${bytes} bytes; the most is ${maxRecordBytes}.`, idOf(mapped))
     return { record: mapped }
   } catch (error) {
-    if (error instanceof RecordError) return { letter: letterOf(given, error), id: error.id }
+    if (error instanceof RecordError) return refused(given, error, map !== undefined)
     throw error
   }
 }
@@ -88,17 +94,28 @@ function bytesOf(record: SyncRecord): number {
 function sizeOf(value: unknown, id: string, level: number): number {
   if (level > deepest) throw new RecordError(`Its attributes are nested deeper than ${deepest} levels.`, id)
   if (typeof value === 'string') return value.length
+  if (typeof value === 'bigint')
+    throw new RecordError(`Its attributes hold the bigint ${value}, which JSON has no form for: give a text.`, id)
   if (typeof value !== 'object' || value === null) return 8
   let size = 2
   for (const name in value) size += name.length + sizeOf((value as Record<string, unknown>)[name], id, level + 1)
   return size
 }
 
-function letterOf(given: unknown, { message, id }: RecordError): DeadLetter {
+function refused(given: unknown, { message, id }: RecordError, isMapped: boolean): Prepared {
   const fields = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {}
-  const kind = 'from' in fields || 'to' in fields ? 'relation' : 'element' in fields ? 'attributes' : 'element'
+  const kind = recordKind(fields)
   const record = shown(given)
-  return { kind, key: keyOf(kind, fields, id, record), reason: message, record }
+  const letter = { kind, key: keyOf(kind, fields, id, record), reason: message, record }
+  return { letter, id, keeps: isMapped ? 'unknown' : kept(kind, fields, id) }
+}
+
+function kept(kind: RecordKind, fields: Record<string, unknown>, id: string | undefined): Kept {
+  // It changes a row that somebody else stands for.
+  if (kind === 'attributes') return 'nothing'
+  if (kind === 'element') return id === undefined ? 'unknown' : { element: id }
+  const relation = namedRelation(fields)
+  return relation ? { relation } : 'unknown'
 }
 
 /** Two that differ are two letters, also where neither says what it is about. */

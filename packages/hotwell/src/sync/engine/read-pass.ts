@@ -9,7 +9,7 @@ import { Digest } from './digest.ts'
 import { IdOrder } from './id-order.ts'
 import { hashOfKey } from './key-set.ts'
 import { Lane, type LaneContext } from './lane.ts'
-import { idOf, type Prepared, type PrepareOptions, prepare } from './prepare.ts'
+import { idOf, type Kept, type Prepared, type PrepareOptions, prepare } from './prepare.ts'
 import type { LaneState } from './sync-state.ts'
 
 /** A larger page would keep the thread busy for long: the target's answers wait meanwhile, and so does whatever else runs. */
@@ -114,6 +114,8 @@ export class Pass {
       askedAt = clock.monotonic()
       turnAt = askedAt
     }
+    // A reading that ends before pages that a lane has is another one: what came in their place was taken for them.
+    if (this.#lanes.some(lane => lane.page > this.#page)) return false
     this.#cut()
     await Promise.all(this.#lanes.map(lane => lane.written()))
     return true
@@ -143,12 +145,17 @@ export class Pass {
       if ('filtered' in one) continue
       if ('record' in one) {
         if (isElement(one.record)) ids.push(one.record.id)
-      } else if (one.id !== undefined) {
-        if (one.letter.kind === 'element') ids.push(one.id)
-      } else this.#order.blind()
+      } else this.#keep(one.keeps, ids, page)
     }
     if (this.#order.add(page, ids)) return
     for (const id of ids) this.#see(id, id, page)
+  }
+
+  #keep(kept: Kept, ids: string[], page: number): void {
+    if (kept === 'nothing') return
+    if (kept === 'unknown') this.#order.blind()
+    else if ('element' in kept) ids.push(kept.element)
+    else this.#see(relationKey(kept.relation), kept.relation.from, page)
   }
 
   #put(prepared: Prepared, page: number): void {

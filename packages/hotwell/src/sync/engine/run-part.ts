@@ -6,6 +6,7 @@ import type { SourcePage } from '../source.ts'
 import { runLane } from '../target.ts'
 import { BatchBuilder, rowOf } from './batch-builder.ts'
 import { idOf, prepare } from './prepare.ts'
+import { readPatiently } from './read-patiently.ts'
 import type { RunContext } from './run-context.ts'
 import { addCounts, type Counts, noCounts } from './sync-state.ts'
 
@@ -106,13 +107,16 @@ async function* pagesOf(context: RunContext, part: SyncPart): AsyncGenerator<Sou
         const ids = part.elements.slice(at, at + idsAtOnce)
         yield { records: await patience.with(() => get.call(source, ids, { signal })), position: '' }
       }
-  } else if (source.subtree) yield* source.subtree(part.subtree, part.depth ?? Number.POSITIVE_INFINITY, { signal })
-  else yield* picked(context, await ownedBy(context, part.subtree, part.depth))
+  } else if (source.subtree) {
+    const depth = part.depth ?? Number.POSITIVE_INFINITY
+    yield* readPatiently({ patience, resumes: false }, () => source.subtree!(part.subtree, depth, { signal }))
+  } else yield* picked(context, await ownedBy(context, part.subtree, part.depth))
 }
 
-async function* allPages({ source, filter, options, signal }: RunContext): AsyncGenerator<SourcePage> {
+function allPages({ source, filter, options, signal, patience }: RunContext): AsyncGenerator<SourcePage> {
   const pageBytes = Math.ceil(options.maxBufferedBytes / 8)
-  yield* source.read({ filter, pageRecords: options.batchRecords, pageBytes, signal })
+  const request = { filter, pageRecords: options.batchRecords, pageBytes, signal }
+  return readPatiently({ patience, resumes: source.cursors === 'durable' }, after => source.read({ ...request, after }))
 }
 
 /** Of a source that can only be read as a whole. */

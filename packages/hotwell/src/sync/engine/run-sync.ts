@@ -179,6 +179,7 @@ class Run {
       formerPass: state.fullPass,
       patiently: work => patience.with(work),
       takesOwn: this.#takesOwn(state),
+      leavesOut: leavesOut(this.#context.filter),
       wrote: (written, pending) => told.wrote(written, pending),
       failed: batch => told.failed(batch),
       clock,
@@ -271,6 +272,11 @@ class Run {
     const { connection, patience } = this.#context
     return patience.with(() => connection.transaction(runLane, work))
   }
+}
+
+/** Whether elements are left out for more than their ids. */
+function leavesOut({ types, typesExcept, modifiedFromAt, modifiedToAt }: SyncFilter): boolean {
+  return [types, typesExcept, modifiedFromAt, modifiedToAt].some(given => given !== undefined)
 }
 
 /** Only what was modified since; what does not say when is read always. */

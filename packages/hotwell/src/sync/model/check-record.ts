@@ -29,9 +29,25 @@ export function checkRecord(given: unknown): SyncRecord {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new RecordError(`A record is an object, not ${kindOf(given)}.`)
   const fields = given as Record<string, unknown>
-  if (present(fields.from) || present(fields.to)) return relation(fields)
-  if (present(fields.element)) return attributeChange(fields)
-  return element(fields)
+  const kind = recordKind(fields)
+  if (kind === 'relation') return relation(fields)
+  return kind === 'attributes' ? attributeChange(fields) : element(fields)
+}
+
+/** What a record is, going by the fields it has. */
+export function recordKind(fields: Readonly<Record<string, unknown>>): 'element' | 'attributes' | 'relation' {
+  if (present(fields.from) || present(fields.to)) return 'relation'
+  return present(fields.element) ? 'attributes' : 'element'
+}
+
+/** The relation that a record names, whatever else it says; undefined where that cannot be told. */
+export function namedRelation(fields: Readonly<Record<string, unknown>>): Omit<Relation, 'deleted'> | undefined {
+  try {
+    const { from, type, to } = relation({ ...fields, deleted: undefined })
+    return { from, type, to }
+  } catch {
+    return undefined
+  }
 }
 
 function element(fields: Record<string, unknown>): Element {

@@ -85,7 +85,6 @@ class PostgresTargetConnection implements TargetConnection {
   readonly #mostWays: number
   readonly #splitKnowledge = new SplitKnowledge()
   #trend = new BatchTrend(false)
-  #wasEmpty = false
   #epoch = 0
   #isClosed = false
 
@@ -141,7 +140,7 @@ class PostgresTargetConnection implements TargetConnection {
   }
 
   settle(): Promise<void> {
-    return this.#through(0, ({ session }) => settleTables(session, this.#facts.tables, this.#wasEmpty))
+    return this.#through(0, ({ session }) => settleTables(session, this.#facts.tables))
   }
 
   ownerLinks(after: string | undefined, limit: number) {
@@ -175,7 +174,6 @@ class PostgresTargetConnection implements TargetConnection {
         `select not exists (select 1 from ${tables.elements}) as is_empty`,
       )
       this.#trend = new BatchTrend(row!.is_empty)
-      this.#wasEmpty = row!.is_empty
       return claim
     })
   }

@@ -159,7 +159,7 @@ export class PostgresElements implements ElementWriter {
     const sets = changing.map(name => `${name} = staged.${name}`).join(', ')
     const update = `update ${this.#table} as kept set ${sets} from ${staging} as staged
       where kept.id = staged.id and kept.origin = staged.origin and kept.hash <> staged.hash`
-    const results = await this.#whole([...this.#stage(rows), ...byIndex({ text: update })])
+    const results = await this.#whole([...this.#stage(rows), { text: update }])
     if (!results) return undefined
     const updated = results.reduce((sum, { tag }) => sum + (tag.startsWith('UPDATE ') ? Number(tag.slice(7)) : 0), 0)
     if (updated === rows.length) return { ...none, updated }
@@ -208,16 +208,6 @@ export class PostgresElements implements ElementWriter {
       throw error
     }
   }
-}
-
-/** Nothing is known of a table that was just filled: the planner might read all of the other one. */
-function byIndex(statement: ExchangeStatement): ExchangeStatement[] {
-  const settings = ['enable_hashjoin', 'enable_mergejoin']
-  return [
-    ...settings.map(name => ({ text: `set local ${name} = off` })),
-    statement,
-    ...settings.map(name => ({ text: `set local ${name} to default` })),
-  ]
 }
 
 function foreignElement(id: string, origin: string): DeadLetter {

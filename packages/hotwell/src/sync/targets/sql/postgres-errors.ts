@@ -11,6 +11,7 @@ const dataClasses = new Set(['22', '23', '54'])
 const lastingClasses = new Set(['0A', '28', '3D', '3F', '42'])
 export const uniqueViolation = '23505'
 export const lockNotAvailable = '55P03'
+export const duplicateTable = '42P07'
 export const insufficientPrivilege = '42501'
 export const tooManyConnections = '53300'
 const readOnly = '25006'

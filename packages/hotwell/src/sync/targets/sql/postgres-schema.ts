@@ -1,5 +1,5 @@
 import { createLedger, type SqlTables } from '../../ledger/sql-tables.ts'
-import { insufficientPrivilege, sqlState } from './postgres-errors.ts'
+import { duplicateTable, insufficientPrivilege, sqlState, uniqueViolation } from './postgres-errors.ts'
 import { graphLockClass, type PostgresSession } from './postgres-session.ts'
 import { checkShape } from './postgres-table-shape.ts'
 
@@ -14,16 +14,23 @@ export async function ensureTables(session: PostgresSession, tables: SqlTables):
 }
 
 /** What is faster to make once the rows are there than to keep up to date with each. */
-export async function settleTables(session: PostgresSession, { elements, relations }: SqlTables, isNew: boolean) {
+export async function settleTables(session: PostgresSession, { elements, relations }: SqlTables): Promise<void> {
+  const [known] = await session.sql.all<{ is: boolean }>(
+    `select reltuples > 0 as is from pg_class where oid = to_regclass(?)`,
+    [elements],
+  )
   const indexes = { [`${elements}_owner_id`]: `${elements} (owner_id)`, [`${relations}_to_id`]: `${relations} (to_id)` }
   for (const [name, place] of Object.entries(indexes)) {
     const [there] = await session.sql.all<{ is: boolean }>(`select to_regclass(?) is not null as is`, [name])
-    if (!there!.is) await session.sql.run(`create index if not exists ${name} on ${place}`).catch(leftToOwner)
+    if (!there!.is) await session.sql.run(`create index if not exists ${name} on ${place}`).catch(leftToOthers)
   }
-  if (isNew) await analyze(session, `${elements} (id, owner_id, origin), ${relations}`)
+  if (!known?.is) await analyze(session, `${elements} (id, owner_id, origin), ${relations} (from_id, type, to_id)`)
 }
 
-/** Until PostgreSQL does so itself, within a minute, its planner would guess. A small sample will do so long. */
+/**
+ * Until PostgreSQL does so itself, within a minute, its planner would guess. A small sample of the columns that matter will
+ * do so long; that not all are named leaves it to PostgreSQL to look properly.
+ */
 function analyze(session: PostgresSession, what: string): Promise<unknown> {
   return session.transaction(() => {
     session.defer({ text: 'set local default_statistics_target = 10' })
@@ -31,9 +38,13 @@ function analyze(session: PostgresSession, what: string): Promise<unknown> {
   })
 }
 
-/** Whoever may only write rows has them written; an index is its table's owner's to make. */
-function leftToOwner(error: unknown): void {
-  if (sqlState(error) !== insufficientPrivilege) throw error
+/**
+ * Whoever may only write rows has them written; an index is its table's owner's to make. Of two that make it at once one
+ * fails, "if not exists" or not.
+ */
+function leftToOthers(error: unknown): void {
+  const state = sqlState(error)
+  if (state !== insufficientPrivilege && state !== uniqueViolation && state !== duplicateTable) throw error
 }
 
 async function haveAll(session: PostgresSession, tables: SqlTables): Promise<boolean> {

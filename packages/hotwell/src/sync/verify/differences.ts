@@ -1,0 +1,34 @@
+import type { RelationRow } from '../model/rows.ts'
+import type { Sides } from './read-sides.ts'
+
+export interface Difference {
+  readonly kind: 'element' | 'relation'
+  /** The id, or `from type to`. */
+  readonly key: string
+  /** `missing`: only the source has it. `extra`: only the target has it. `different`: both, but not the same. */
+  readonly what: 'missing' | 'extra' | 'different'
+}
+
+/** What the source has as nobody can take it is no difference. */
+export function differencesOf(sides: Sides): Difference[] {
+  const { elements, relations, targetElements, targetRelations, keptElements, keptRelations } = sides
+  const found: Difference[] = []
+  for (const [id, { hash }] of elements) {
+    const there = targetElements.get(id)
+    if (there === undefined) found.push({ kind: 'element', key: id, what: 'missing' })
+    else if (there !== hash) found.push({ kind: 'element', key: id, what: 'different' })
+  }
+  for (const id of targetElements.keys())
+    if (!elements.has(id) && !keptElements.has(id)) found.push({ kind: 'element', key: id, what: 'extra' })
+  for (const [key, relation] of relations)
+    if (!targetRelations.has(key)) found.push({ kind: 'relation', key: nameOf(relation), what: 'missing' })
+  for (const [key, relation] of targetRelations)
+    if (!relations.has(key) && !keptRelations.has(key))
+      found.push({ kind: 'relation', key: nameOf(relation), what: 'extra' })
+  return found
+}
+
+/** As a difference names it. */
+export function nameOf({ from, type, to }: RelationRow): string {
+  return `${from} ${type} ${to}`
+}
