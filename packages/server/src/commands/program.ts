@@ -18,10 +18,12 @@ import { refusePasswordArguments } from './password.ts'
 import { sealRotateCommand } from './seal-rotate.ts'
 import { serveCommand } from './serve.ts'
 import { syncCancelCommand } from './sync-cancel.ts'
+import { syncDeadLettersCommand } from './sync-dead-letters.ts'
 import { syncListCommand } from './sync-list.ts'
 import { syncPauseCommand } from './sync-pause.ts'
 import { syncPerformanceCommand } from './sync-performance.ts'
 import { syncResumeCommand } from './sync-resume.ts'
+import { syncRetryCommand } from './sync-retry.ts'
 import { syncRunCommand } from './sync-run.ts'
 import { syncStatusCommand } from './sync-status.ts'
 import { syncVerifyCommand } from './sync-verify.ts'
@@ -74,6 +76,8 @@ Examples:
     .addCommand(syncPauseCommand())
     .addCommand(syncResumeCommand())
     .addCommand(syncCancelCommand())
+    .addCommand(syncRetryCommand())
+    .addCommand(syncDeadLettersCommand())
     .addCommand(syncVerifyCommand())
     .addCommand(syncPerformanceCommand())
     .addHelpText(

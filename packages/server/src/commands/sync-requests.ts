@@ -3,6 +3,7 @@ import type { ServerClient } from '../client/server-client.ts'
 import type { SyncPerformanceReply } from '../routes/performance-syncs.ts'
 import type { RunReportReply } from '../routes/run-report.ts'
 import type { RunReply } from '../routes/run-schemas.ts'
+import type { DeadLettersReply } from '../routes/sync-dead-letters.ts'
 import type { SyncReply } from '../routes/sync-schemas.ts'
 
 export interface RunRequest {
@@ -23,10 +24,13 @@ export function syncRequests(client: ServerClient) {
     start: (name: string, request: RunRequest) => client.post<RunReply>(`${at(name)}/runs`, request),
     verify: (name: string, request: { repair?: boolean; listed?: number; allowDeletes?: boolean }) =>
       client.post<RunReply>(`${at(name)}/verify`, request),
+    deadLetters: (name: string, limit: number) =>
+      client.get<DeadLettersReply>(`${at(name)}/dead-letters${query({ limit })}`),
     report: (id: string) => client.get<RunReportReply>(`${runAt(id)}/report`),
     performance: () => client.get<SyncPerformanceReply>('/api/v1/performance/syncs'),
     run: (id: string) => client.get<RunReply>(runAt(id)),
-    act: (id: string, action: 'pause' | 'resume' | 'cancel') => client.post<RunReply>(`${runAt(id)}/${action}`),
+    act: (id: string, action: 'pause' | 'resume' | 'cancel' | 'retry') =>
+      client.post<RunReply>(`${runAt(id)}/${action}`),
   }
 }
 

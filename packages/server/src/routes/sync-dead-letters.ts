@@ -29,6 +29,8 @@ const answer = z
     },
   })
 
+export type DeadLettersReply = z.output<typeof answer>
+
 /** `GET /api/v1/syncs/{name}/dead-letters`: the records that the target could not take. */
 export function syncDeadLetters(app: FastifyInstance, { syncs, access }: ServerContext): void {
   app.withTypeProvider<ZodTypeProvider>().get(

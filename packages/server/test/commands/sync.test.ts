@@ -140,3 +140,31 @@ test('a terminal shows how far a run is, in one line that goes away at its end; 
     /waits: the {2}?disk is full$/,
   )
 })
+
+test('what could not be taken is listed with the reason, and what failed is tried again', async () => {
+  const { sync, path, target } = await served()
+  expect((await sync('dead-letters', 'plant')).stdout).toBe('The sync "plant" has no dead letters.\n')
+  expect(await sync('retry', 'plant')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/hotwell sync run plant/),
+  })
+  await appendFile(path, '{"id": "broken\n{"id":"typeless","type":"pump","name":"x","attributes":7}\n')
+  expect((await sync('run', 'plant')).code).toBe(0)
+  const { stdout } = await sync('dead-letters', 'plant')
+  expect(stdout).toMatch(/^Kind +Key +Reason\nelement +typeless +Its attributes .*\nunreadable +line 40 +It is no JSON/)
+  expect((await sync('dead-letters', 'plant', '--limit', '1')).stdout).toMatch(/There are more/)
+  expect(JSON.parse((await sync('dead-letters', 'plant', '--json')).stdout).deadLetters[1]).toMatchObject({
+    record: '{"id": "broken',
+  })
+  expect(await sync('retry', 'plant')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/only one that has failed/),
+  })
+  await writePlant(path, 500)
+  expect((await sync('run', 'plant')).code).toBe(0)
+  await writePlant(path, 10)
+  expect(await sync('run', 'plant')).toMatchObject({ code: 1 })
+  await writePlant(path, 500)
+  expect(await sync('retry', 'plant')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^plant: completed/) })
+  expect(counted(target, 'elements')).toBe(500)
+})
