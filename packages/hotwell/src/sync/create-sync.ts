@@ -25,7 +25,7 @@ import { type Verification, type VerifyOptions, verifySync } from './verify/veri
 export interface SyncStrategy {
   /**
    * `full` reads everything, writes what differs and deletes what is gone. `incremental` reads what was modified since,
-   * and is a full run where none was completed yet. @default 'full'
+   * and is a full run where none was completed yet, or the latest one was long ago. @default 'full'
    */
   mode?: 'full' | 'incremental'
   /** Records a transaction. @default what suits the target */
@@ -37,6 +37,11 @@ export interface SyncStrategy {
   deleteGuard?: DeleteGuard
   /** Incremental: so far before the latest modification it is read again. @default 60 */
   overlapSeconds?: number
+  /**
+   * Incremental: so long after a full run began the next run is a full one, which alone sees what is gone at the source.
+   * `Infinity`: never. @default 604_800, a week
+   */
+  fullEverySeconds?: number
   /** A larger record is not taken. @default 8 */
   maxRecordMegabytes?: number
   /** What may be in memory between source and target. @default 64 */
@@ -125,6 +130,7 @@ export function createSync(options: SyncOptions): Sync {
     deletes = true,
     deleteGuard: guard = {},
     overlapSeconds = 60,
+    fullEverySeconds = 604_800,
     maxRecordMegabytes = 8,
     maxBufferedMegabytes = 64,
     flushSeconds = 2,
@@ -136,6 +142,7 @@ export function createSync(options: SyncOptions): Sync {
     flushMs: flushSeconds * 1000,
     maxRecordBytes: maxRecordMegabytes * megabyte,
     overlapMs: overlapSeconds * 1000,
+    fullEveryMs: fullEverySeconds * 1000,
   }
   const control = new RunControl()
   const kept = new KeptConnection(clock, target.keptMs ?? 0, () => target.connect(name))

@@ -46,6 +46,7 @@ const strategy = z.strictObject({
   deletes: z.boolean().optional(),
   deleteGuard: deleteGuard.optional(),
   overlapSeconds: seconds.optional(),
+  fullEverySeconds: seconds.optional(),
   maxRecordMegabytes: z.number().positive().optional(),
   maxBufferedMegabytes: z.number().positive().optional(),
   flushSeconds: seconds.optional(),

@@ -19,7 +19,7 @@ export interface RunContext {
   readonly mapping: string
   readonly mode: 'full' | 'incremental'
   readonly lanes: number
-  readonly options: PassOptions & { readonly maxRecordBytes: number; readonly overlapMs: number }
+  readonly options: RunOptions
   readonly deletes: boolean
   readonly guard: DeleteGuard
   readonly allowDeletes: boolean
@@ -28,6 +28,13 @@ export interface RunContext {
   readonly turn: (pausing?: () => void) => Promise<void>
   readonly run: string
   readonly told: RunListener
+}
+
+/** How a run reads and writes. */
+interface RunOptions extends PassOptions {
+  readonly maxRecordBytes: number
+  readonly overlapMs: number
+  readonly fullEveryMs: number
 }
 
 /** Hears how a run is getting on. */

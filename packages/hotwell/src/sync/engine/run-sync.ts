@@ -89,7 +89,8 @@ class Run {
   async #begin(former: RunState | undefined): Promise<Plan> {
     const { clock, lanes: count, options } = this.#context
     const isKnown = former?.fullFingerprint === this.#fingerprint && former.latestAt !== undefined
-    const mode = this.#context.mode === 'incremental' && isKnown ? 'incremental' : 'full'
+    const isDue = clock.now() - (former?.fullAt ?? clock.now()) >= options.fullEveryMs
+    const mode = this.#context.mode === 'incremental' && isKnown && !isDue ? 'incremental' : 'full'
     const pass = (former?.pass ?? 0) + 1
     const state: RunState = {
       fingerprint: this.#fingerprint,
