@@ -42,6 +42,11 @@ export interface SyncStrategy {
    * `Infinity`: never. @default 604_800, a week
    */
   fullEverySeconds?: number
+  /**
+   * Whether a run goes on beside records that cannot be taken, which then lie in the dead letters. Otherwise the first of
+   * them fails it, and nothing of its transaction is written. @default true
+   */
+  continueOnError?: boolean
   /** A larger record is not taken. @default 8 */
   maxRecordMegabytes?: number
   /** What may be in memory between source and target. @default 64 */
@@ -131,6 +136,7 @@ export function createSync(options: SyncOptions): Sync {
     deleteGuard: guard = {},
     overlapSeconds = 60,
     fullEverySeconds = 604_800,
+    continueOnError = true,
     maxRecordMegabytes = 8,
     maxBufferedMegabytes = 64,
     flushSeconds = 2,
@@ -143,6 +149,7 @@ export function createSync(options: SyncOptions): Sync {
     maxRecordBytes: maxRecordMegabytes * megabyte,
     overlapMs: overlapSeconds * 1000,
     fullEveryMs: fullEverySeconds * 1000,
+    continueOnError,
   }
   const control = new RunControl()
   const kept = new KeptConnection(clock, target.keptMs ?? 0, () => target.connect(name))

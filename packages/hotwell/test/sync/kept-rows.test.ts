@@ -105,3 +105,14 @@ test('a comparison leaves alone what a range of ids leaves out, as a run does', 
   expect(await sync.verify({ repair: true })).toMatchObject({ equal: true, extra: 0, repaired: 0 })
   expect([target.tables.elements.size, relationsIn(target).length]).toEqual([count, count - 1])
 })
+
+test('a strategy that does not continue on errors ends the run at the first record that cannot be taken', async () => {
+  const { sync, source, target } = await copied({ strategy: { continueOnError: false, batchSize: 100 } })
+  source.records.push({ id: 'faulty', name: 7 }, element('new'))
+  const refused = { code: 'source_failed', message: expect.stringMatching(/element faulty cannot be taken: Its name/) }
+  await expect(sync.run()).rejects.toMatchObject(refused)
+  expect([target.tables.elements.has('new'), (await sync.deadLetters()).length]).toEqual([false, 0])
+  await expect(sync.run({ part: { elements: ['e001', 'faulty'] } })).rejects.toMatchObject(refused)
+  source.records.splice(-2, 1)
+  expect(await sync.run()).toMatchObject({ inserted: 1, failed: 0 })
+})

@@ -47,6 +47,7 @@ const strategy = z.strictObject({
   deleteGuard: deleteGuard.optional(),
   overlapSeconds: seconds.optional(),
   fullEverySeconds: seconds.optional(),
+  continueOnError: z.boolean().optional(),
   maxRecordMegabytes: z.number().positive().optional(),
   maxBufferedMegabytes: z.number().positive().optional(),
   flushSeconds: seconds.optional(),

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import { HotwellError } from '../../core/errors.ts'
 import type { Batch, DeadLetter } from '../model/rows.ts'
 import type { BatchFailed, BatchWritten } from '../sync-events.ts'
 import type { OwnElement, Reading, TargetConnection, TargetTransaction } from '../target.ts'
@@ -45,6 +46,8 @@ export interface LaneContext {
   readonly takesOwn: (element: OwnElement) => boolean
   /** Whether elements are left out for what they are: then changes of unknown elements' attributes are of such. */
   readonly leavesOut: boolean
+  /** Whether records that cannot be taken are put aside; otherwise they end the run. */
+  readonly continueOnError: boolean
   readonly clock: Clock
   readonly wrote: (written: BatchWritten, pending: number) => void
   readonly failed: (failed: BatchFailed) => void
@@ -163,7 +166,7 @@ export class Lane {
   }
 
   async #writeIn(transaction: TargetTransaction, cut: Cut) {
-    const { run, pass, reading, leavesOut } = this.#context
+    const { run, pass, reading, leavesOut, continueOnError } = this.#context
     const applied = await transaction.apply(cut.batch, reading)
     if (cut.range) {
       // All that came is there now, so that their number tells whether there is anything else.
@@ -172,6 +175,7 @@ export class Lane {
     }
     const refused = leavesOut ? applied.refused.filter(({ kind }) => kind !== 'attributes') : applied.refused
     const letters = [...cut.letters, ...refused]
+    if (!continueOnError) assertNoLetters(letters)
     if (letters.length > 0) await transaction.deadLetters(run, letters)
     if (cut.keys.length > 0) await transaction.saveSeen(this.number, cut.page, cut.keys)
     const { page, position, digest, latestAt, order } = cut
@@ -194,6 +198,18 @@ export class Lane {
     const rows = absent.map(({ id, hash }) => ({ kind: 'element' as const, element: id, hash }))
     if (rows.length > 0) await transaction.stage(rows, pass, formerPass)
   }
+}
+
+/** @throws HotwellError `source_failed` with the reason of the first one */
+export function assertNoLetters(letters: readonly DeadLetter[]): void {
+  const [first] = letters
+  if (!first) return
+  const more = letters.length > 1 ? ` So it is with ${letters.length - 1} more.` : ''
+  throw new HotwellError(
+    'source_failed',
+    `The ${first.kind} ${first.key} cannot be taken: ${first.reason}${more} The strategy says not to continue on errors.`,
+    { retryable: false, details: { kind: first.kind, key: first.key } },
+  )
 }
 
 export function laneState(saved: string | undefined): LaneState | undefined {

@@ -19,7 +19,7 @@ export interface RunContext {
   readonly mapping: string
   readonly mode: 'full' | 'incremental'
   readonly lanes: number
-  readonly options: RunOptions
+  readonly options: CopyOptions
   readonly deletes: boolean
   readonly guard: DeleteGuard
   readonly allowDeletes: boolean
@@ -31,10 +31,11 @@ export interface RunContext {
 }
 
 /** How a run reads and writes. */
-interface RunOptions extends PassOptions {
+interface CopyOptions extends PassOptions {
   readonly maxRecordBytes: number
   readonly overlapMs: number
   readonly fullEveryMs: number
+  readonly continueOnError: boolean
 }
 
 /** Hears how a run is getting on. */

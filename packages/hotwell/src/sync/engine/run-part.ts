@@ -5,6 +5,7 @@ import type { DeadLetter } from '../model/rows.ts'
 import type { SourcePage } from '../source.ts'
 import { runLane } from '../target.ts'
 import { BatchBuilder, rowOf } from './batch-builder.ts'
+import { assertNoLetters } from './lane.ts'
 import { idOf, prepare } from './prepare.ts'
 import { readPatiently } from './read-patiently.ts'
 import type { RunContext } from './run-context.ts'
@@ -64,6 +65,7 @@ async function write(context: RunContext, page: SourcePage, part: SyncPart): Pro
     connection.transaction(runLane, async transaction => {
       const applied = await transaction.apply(batch, reading)
       const all = [...letters, ...applied.refused]
+      if (!options.continueOnError) assertNoLetters(all)
       if (all.length > 0) await transaction.deadLetters(run, all)
       return { ...applied, letters: all }
     }),

@@ -181,6 +181,7 @@ class Run {
       patiently: work => patience.with(work),
       takesOwn: this.#takesOwn(state),
       leavesOut: leavesOut(this.#context.filter),
+      continueOnError: options.continueOnError,
       wrote: (written, pending) => told.wrote(written, pending),
       failed: batch => told.failed(batch),
       clock,
