@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import { createTokenManager } from '../../../src/index.ts'
 import { createSync, type Source } from '../../../src/sync/index.ts'
 import { http } from '../../../src/sync/sources/http.ts'
+import type { HttpPaging } from '../../../src/sync/sources/http-paging.ts'
 import { sqlite } from '../../../src/sync/targets/sqlite.ts'
 import { InstantClock } from '../../../src/testing/instant-clock.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
@@ -13,6 +14,14 @@ import { temporaryFolder } from './temporary-folder.ts'
 const long = process.env.HOTWELL_TEST_SCALE === 'long'
 const pathOf = temporaryFolder()
 const rowCount = 240
+const pageRows = 20
+
+/** How an API may lead from page to page; and where a page begins, going by what was asked for. */
+const pagings = {
+  offset: { paging: { kind: 'offset', parameter: 'at', total: 'total' }, begin: (at: number) => at },
+  page: { paging: { kind: 'page', parameter: 'at', total: 'total' }, begin: (at: number) => (at - 1) * pageRows },
+  'page-token': { paging: { kind: 'page-token', parameter: 'at', next: 'next' }, begin: (at: number) => at },
+} as const satisfies Record<string, { paging: HttpPaging; begin(at: number): number }>
 
 let closing: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -21,6 +30,8 @@ afterEach(async () => {
 })
 
 interface Scene {
+  /** @default 'offset' */
+  by?: keyof typeof pagings
   /** With it, what was missed is asked for before it is deleted. */
   hasGet: boolean
   consistency?: Source['consistency']
@@ -30,10 +41,11 @@ interface Scene {
 }
 
 /**
- * An API by offset whose rows move from pages that come to pages that have been, that repeats pages, cuts connections,
+ * An API whose rows move from pages that come to pages that have been, that repeats pages, cuts connections,
  * answers 429 and 500, and forgets its tokens; a token manager's handle; a sync into SQLite that notes every delete.
  */
-async function scene({ hasGet, consistency, seed, movers }: Scene) {
+async function scene({ by = 'offset', hasGet, consistency, seed, movers }: Scene) {
+  const { paging, begin } = pagings[by]
   const random = new SeededRandom(seed)
   let values = 0
   const row = (id: string): Item => ({ id, type: 'pump', name: id, attributes: { value: ++values } })
@@ -54,12 +66,12 @@ async function scene({ hasGet, consistency, seed, movers }: Scene) {
       met.rejected++
       return { status: 401 }
     }
-    if (!isHostile) return undefined
+    if (!isHostile) return path === '/rows' ? pageAt(query) : undefined
     const fate = random.next()
     if (fate < 0.06) return count('limited', { status: 429, headers: { 'retry-after': '2' } })
     if (fate < 0.12) return count('failed', { status: 500, body: '<html>sorry</html>' })
     if (fate < 0.18) return count('cut', { cut: true })
-    if (path !== '/offset') return undefined
+    if (path !== '/rows') return undefined
     const [mover] = toMove.splice(0, 1)
     if (mover) {
       // Whoever reads on has its new place behind already.
@@ -67,11 +79,22 @@ async function scene({ hasGet, consistency, seed, movers }: Scene) {
       met.moved++
     }
     if (fate < 0.24 && former) return count('repeated', former)
-    const offset = Number(query.get('offset'))
     // Once: after a rejection the manager asks for no other token within five seconds.
-    if (offset === 5 * 20 && logins === 1) good = 'forgotten'
-    former = { body: { data: { items: api.items.slice(offset, offset + 20) }, total: api.items.length } }
+    if (offsetOf(query) === 5 * pageRows && logins === 1) good = 'forgotten'
+    former = pageAt(query)
     return former
+  }
+
+  function offsetOf(query: URLSearchParams): number {
+    const at = query.get('at')
+    return at === null ? 0 : begin(Number(at))
+  }
+
+  function pageAt(query: URLSearchParams): ApiReply {
+    const offset = offsetOf(query)
+    const end = offset + pageRows
+    const next = end < api.items.length ? String(end) : null
+    return { body: { data: { items: api.items.slice(offset, end) }, total: api.items.length, next } }
   }
 
   function count(what: keyof typeof met, reply: ApiReply): ApiReply {
@@ -88,8 +111,8 @@ async function scene({ hasGet, consistency, seed, movers }: Scene) {
   const path = pathOf('target.db')
   const source = http({
     fetch: tokens.token('court/client').fetch,
-    url: '/offset?limit=20',
-    paging: { kind: 'offset', parameter: 'offset', total: 'total' },
+    url: '/rows',
+    paging,
     items: 'data.items',
     consistency,
     ...(hasGet && { get: { url: '/items/{id}', item: 'item' } }),
@@ -138,9 +161,11 @@ async function scene({ hasGet, consistency, seed, movers }: Scene) {
   }
 }
 
-for (const seed of Array.from({ length: long ? 40 : 3 }, (_, index) => index + 1))
-  test(`rows move, pages repeat, tokens end, 429, 500, cuts: nothing live is ever deleted, and the first calm run is exact (${seed})`, async () => {
-    const { hostileRun, wronged, found, expected, sync, met } = await scene({ hasGet: true, seed })
+const seeds = Array.from({ length: long ? 40 : 3 }, (_, index) => index + 1)
+const ways = (Object.keys(pagings) as (keyof typeof pagings)[]).flatMap(by => seeds.map(seed => ({ by, seed })))
+for (const { by, seed } of ways)
+  test(`pages by ${by}: rows move, pages repeat, tokens end, 429, 500, cuts: nothing live is ever deleted, and the first calm run is exact (${seed})`, async () => {
+    const { hostileRun, wronged, found, expected, sync, met } = await scene({ by, hasGet: true, seed })
     for (let run = 0; run < 6; run++) {
       expect(await hostileRun()).toMatchObject({ state: 'completed', failed: 0 })
       expect(wronged()).toEqual([])
