@@ -63,7 +63,7 @@ class MemoryConnection implements TargetConnection {
   }
 
   async claim(): Promise<Claim> {
-    const { lanes } = this.#target.tables
+    const { lanes } = this.#tables
     const own = () => [...lanes.keys()].filter(key => key.startsWith(`${this.#sync}\0`))
     const run = lockOf(this.#sync, runLane)
     return this.#target.locked([...new Set([run, ...own()])], async () => {
@@ -90,7 +90,7 @@ class MemoryConnection implements TargetConnection {
         throw new HotwellError('superseded', `The sync "${this.#sync}" was claimed by somebody else.`)
       const transaction = new MemoryTransaction(this.#target.tables, this.#sync, this.#epoch)
       const result = await work(transaction, row.text || undefined)
-      if (this.#isClosed) throw new HotwellError('target_unavailable', 'The connection was closed.')
+      this.#refuseClosed()
       this.#target.audit.push(transaction.commit())
       return result
     })
@@ -100,7 +100,7 @@ class MemoryConnection implements TargetConnection {
   #alive<T>(lane: number, work: () => Promise<T>): Promise<T> {
     return this.#target.locked([lockOf(this.#sync, lane)], () => {
       const { promise, resolve, reject } = Promise.withResolvers<T>()
-      const drop = () => reject(new HotwellError('target_unavailable', 'The connection was closed.'))
+      const drop = () => reject(closed())
       if (this.#isClosed) drop()
       this.#held.add(drop)
       work()
@@ -111,11 +111,11 @@ class MemoryConnection implements TargetConnection {
   }
 
   async ownElements(after: string | undefined, limit: number): Promise<OwnElement[]> {
-    return ownElements(this.#target.tables.elements.values(), this.#sync, { after }).slice(0, limit)
+    return ownElements(this.#tables.elements.values(), this.#sync, { after }).slice(0, limit)
   }
 
   async ownRelations(after: RelationRow | undefined, limit: number): Promise<OwnRelation[]> {
-    const { relations, pending } = this.#target.tables
+    const { relations, pending } = this.#tables
     const own = [
       ...Array.from(relations.values(), relation => ({ ...relation, pending: false })),
       ...Array.from(pending.values(), relation => ({ ...relation, pending: true })),
@@ -125,14 +125,14 @@ class MemoryConnection implements TargetConnection {
   }
 
   async staged(after: StagedRow | undefined, limit: number): Promise<StagedRow[]> {
-    const own = [...this.#target.tables.staged.entries()].filter(([, { sync }]) => sync === this.#sync)
+    const own = [...this.#tables.staged.entries()].filter(([, { sync }]) => sync === this.#sync)
     const sorted = own.sort(([one], [other]) => compareIds(one, other))
     const behind = sorted.filter(([key]) => !after || compareIds(key, stagedKey(this.#sync, after)) > 0)
     return behind.slice(0, limit).map(([, row]) => row)
   }
 
   async ownerLinks(after: string | undefined, limit: number): Promise<OwnerLink[]> {
-    const { elements } = this.#target.tables
+    const { elements } = this.#tables
     const owners = new Set([...elements.values()].flatMap(({ ownerId }) => ownerId ?? []))
     const sorted = [...owners].filter(id => after === undefined || compareIds(id, after) > 0).sort(compareIds)
     return sorted.slice(0, limit).map(id => {
@@ -142,29 +142,44 @@ class MemoryConnection implements TargetConnection {
   }
 
   async saved(): Promise<Map<number, string>> {
-    const own = [...this.#target.tables.lanes].filter(([key]) => key.startsWith(`${this.#sync}\0`))
+    const own = [...this.#tables.lanes].filter(([key]) => key.startsWith(`${this.#sync}\0`))
     return new Map(own.map(([key, { text }]) => [Number(key.split('\0')[1]), text]))
   }
 
   async readDeadLetters(after: DeadLetterKey | undefined, limit: number): Promise<DeadLetter[]> {
     const order = ({ kind, key }: DeadLetterKey) => `${kind}\0${key}`
-    const own = [...this.#target.tables.letters.values()].filter(({ sync }) => sync === this.#sync)
+    const own = [...this.#tables.letters.values()].filter(({ sync }) => sync === this.#sync)
     const sorted = own.sort((one, other) => compareIds(order(one), order(other)))
     const behind = sorted.filter(letter => !after || compareIds(order(letter), order(after)) > 0)
     return behind.slice(0, limit).map(({ sync: _, run: __, ...letter }) => letter)
   }
 
   async countOwn(): Promise<number> {
-    const { elements, relations, pending } = this.#target.tables
+    const { elements, relations, pending } = this.#tables
     return [...elements.values(), ...relations.values(), ...pending.values()].filter(
       ({ origin }) => origin === this.#sync,
     ).length
   }
 
-  async settle(): Promise<void> {}
+  async settle(): Promise<void> {
+    this.#refuseClosed()
+  }
 
   async close(): Promise<void> {
     this.#isClosed = true
     for (const drop of this.#held) drop()
   }
+
+  get #tables(): Tables {
+    this.#refuseClosed()
+    return this.#target.tables
+  }
+
+  #refuseClosed(): void {
+    if (this.#isClosed) throw closed()
+  }
+}
+
+function closed(): HotwellError {
+  return new HotwellError('target_unavailable', 'The connection was closed.')
 }

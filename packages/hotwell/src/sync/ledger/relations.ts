@@ -26,7 +26,7 @@ export class Relations {
       select given.value->>0, given.value->>1, given.value->>2 from ${connection.dialect.given})`
   }
 
-  /** Returns how many were new, how many of these wait, and those that belong to other syncs. */
+  /** Returns how many were new, how many of all wait, and those that belong to other syncs. */
   async put(rows: readonly RelationRow[]): Promise<{ inserted: number; pending: number; foreign: RelationRow[] }> {
     if (rows.length === 0) return { inserted: 0, pending: 0, foreign: [] }
     const { all, run, dialect } = this.#connection
@@ -46,7 +46,9 @@ export class Relations {
     )
     // Each statement sees what has been committed until then: only the first one looks for the ends. Whatever it has not
     // made waits, also if another transaction has brought its end meanwhile.
-    await this.#dropPending(await this.#pendingOf(list, ` and ${this.#isAmong(relations)}`))
+    const former = await this.#pendingOf(list)
+    const promoted = former.filter(({ is_made }) => Number(is_made) === 1).map(relationOf)
+    await this.#dropPending(promoted)
     const waiting = await run(
       `insert into ${pending} (origin, from_id, type, to_id)
         select ?, from_id, type, to_id from ${edges} where not exists (select 1 from ${relations} as kept
@@ -55,7 +57,8 @@ export class Relations {
       [this.#sync, list],
     )
     const after = await this.#count(list)
-    return { inserted: after - before, pending: waiting, foreign: foreign.map(relationOf) }
+    const stillWaiting = former.length - promoted.length
+    return { inserted: after - before, pending: waiting + stillWaiting, foreign: foreign.map(relationOf) }
   }
 
   /** Returns how many there were, pending ones included. */
@@ -66,7 +69,7 @@ export class Relations {
       `delete from ${this.#tables.relations} where origin = ? and ${this.#in}`,
       [this.#sync, list],
     )
-    return deleted + (await this.#dropPending(await this.#pendingOf(list)))
+    return deleted + (await this.#dropPending((await this.#pendingOf(list)).map(relationOf)))
   }
 
   /**
@@ -146,15 +149,16 @@ export class Relations {
     return Number(row!.count)
   }
 
-  /** Of those given, own ones that wait. */
-  async #pendingOf(list: string, also = ''): Promise<RelationRow[]> {
+  /** Of those given, own ones that wait; `is_made`: it, or another sync's like it, is among the relations by now. */
+  #pendingOf(list: string): Promise<(StoredRelation & { is_made: number })[]> {
+    const { relations, pending } = this.#tables
     const { all, dialect } = this.#connection
-    const rows = await all<StoredRelation>(
-      `select given.value->>0 as from_id, given.value->>1 as type, given.value->>2 as to_id from ${dialect.given}
-        where ${this.#isAmong(this.#tables.pending, 'origin = ? and ')}${also}`,
+    return all(
+      `select given.value->>0 as from_id, given.value->>1 as type, given.value->>2 as to_id,
+          case when ${this.#isAmong(relations)} then 1 else 0 end as is_made
+        from ${dialect.given} where ${this.#isAmong(pending, 'origin = ? and ')}`,
       [list, this.#sync],
     )
-    return rows.map(relationOf)
   }
 
   /**

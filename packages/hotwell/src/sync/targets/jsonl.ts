@@ -53,6 +53,7 @@ class JsonlConnection implements TargetConnection {
   readonly #saved = new Map<number, string>()
   #isClaimed = false
   #isBegun = false
+  #isClosed = false
   #count = 0
   /** Whoever comes next begins when this has settled. */
   #last: Promise<unknown> = Promise.resolve()
@@ -67,6 +68,7 @@ class JsonlConnection implements TargetConnection {
 
   /** Nothing is kept from run to run, so each reads everything. */
   async claim(): Promise<Claim> {
+    this.#refuseClosed()
     this.#isClaimed = true
     return { epoch: 1, saved: new Map() }
   }
@@ -78,6 +80,7 @@ class JsonlConnection implements TargetConnection {
     return this.#inTurn(async () => {
       const transaction = new JsonlTransaction()
       const result = await work(transaction, this.#saved.get(lane))
+      this.#refuseClosed()
       const { lines, letters, records, lanes, saved } = transaction
       if (lanes !== undefined) this.#begin()
       if (records > 0 && !this.#isBegun)
@@ -98,23 +101,28 @@ class JsonlConnection implements TargetConnection {
   }
 
   async staged() {
+    this.#refuseClosed()
     return []
   }
 
   async countOwn(): Promise<number> {
+    this.#refuseClosed()
     return this.#count
   }
 
   async ownerLinks() {
+    this.#refuseClosed()
     return []
   }
 
   async saved() {
+    this.#refuseClosed()
     return this.#saved
   }
 
   /** In the order of the file, which is that of the last whole export. */
   async readDeadLetters(after: DeadLetterKey | undefined, limit: number): Promise<DeadLetter[]> {
+    this.#refuseClosed()
     return readLetters(this.#lettersPath, after, limit)
   }
 
@@ -134,6 +142,7 @@ class JsonlConnection implements TargetConnection {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.#last
     await this.#records.drop()
     await this.#letters.drop()
@@ -141,6 +150,7 @@ class JsonlConnection implements TargetConnection {
 
   /** A run, which claims, begins with nothing; whoever compares would take it for the truth. */
   #nothing(): never[] {
+    this.#refuseClosed()
     if (this.#isClaimed) return []
     const what = 'An export cannot be compared with its source'
     throw new HotwellError('invalid_request', `${what}: run it again, which writes all of it, to ${this.#path}.`)
@@ -169,9 +179,17 @@ class JsonlConnection implements TargetConnection {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work)
+    const result = this.#last.then(() => {
+      this.#refuseClosed()
+      return work()
+    })
     this.#last = result.catch(() => {})
     return result
+  }
+
+  /** Whoever wrote on would leave a temporary file behind. */
+  #refuseClosed(): void {
+    if (this.#isClosed) throw new HotwellError('target_unavailable', `The export to ${this.#path} has been closed.`)
   }
 }
 
