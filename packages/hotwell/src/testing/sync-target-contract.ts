@@ -1,49 +1,12 @@
-import type { Element, Relation } from '../sync/model/record.ts'
-import type { ElementRow } from '../sync/model/rows.ts'
-import type { Target } from '../sync/target.ts'
 import type { RegisterTest } from './provider-contract.ts'
 import { commitClauses } from './sync-target-commit-clauses.ts'
-import { elementClauses } from './sync-target-element-clauses.ts'
+import { elementClauses, refusalClause } from './sync-target-element-clauses.ts'
 import { ledgerClauses } from './sync-target-ledger-clauses.ts'
 import { orderClauses } from './sync-target-order-clauses.ts'
 import { relationClauses } from './sync-target-relation-clauses.ts'
 import { type PromiseTest, TargetScene } from './sync-target-scene.ts'
 import { sharingClauses } from './sync-target-sharing-clauses.ts'
-
-/** One target with a place that holds nothing yet, made anew for each test of the contract. */
-export interface TargetSubject {
-  target: Target
-  /** Another target object on the same place: as in another process. @default the same object */
-  reopen?(): Target
-  /**
-   * All that whoever looks there now finds, whosesoever it is, in any order; read past the target. Relations that wait
-   * for an end are not among it.
-   */
-  read(): Promise<readonly (Element | Relation)[]>
-  /** From now on counts how often elements are written, changed or not. Leave out where that cannot be told. */
-  watch?(): Promise<() => Promise<number>>
-  /** Makes of a row one that the target has to refuse for what it is. Leave out where it takes everything. */
-  spoil?(row: ElementRow): ElementRow
-  close?(): Promise<void> | void
-}
-
-/** What a kind of target does. Clauses that need what it does not are not registered. */
-export interface TargetAbilities {
-  /**
-   * Knows what lies there: it counts and leaves what is unchanged, refuses changes of what is not there, lets relations
-   * wait for their ends, lists and deletes what is its own. Without that, it writes down all that it is given. @default true
-   */
-  compares?: boolean
-  /**
-   * Keeps positions and all that goes with them from connection to connection, and fences off who claimed before.
-   * @default true
-   */
-  remembers?: boolean
-  /** Several syncs have room in one place. @default true */
-  shares?: boolean
-  /** Whoever looks sees what was committed at once; otherwise when it has settled. @default true */
-  showsAtOnce?: boolean
-}
+import type { TargetAbilities, TargetSubject } from './sync-target-subject.ts'
 
 /**
  * What a sync relies on in every target, as tests. Register it for a target of one's own:
@@ -54,7 +17,7 @@ export function targetContract(
   name: string,
   { make, ...given }: TargetAbilities & { make: () => Promise<TargetSubject> },
 ): void {
-  const { compares = true, remembers = true, shares = true, showsAtOnce = true } = given
+  const { compares = true, remembers = true, shares = true, showsAtOnce = true, spoil } = given
   const abilities = { compares, remembers, shares, showsAtOnce }
   const promise: PromiseTest = (promised, body) =>
     test(`${name}: ${promised}`, async () => {
@@ -68,6 +31,7 @@ export function targetContract(
   commitClauses(promise, abilities)
   ledgerClauses(promise, abilities)
   elementClauses(promise, abilities)
+  if (compares && spoil) refusalClause(promise, spoil)
   if (compares) orderClauses(promise)
   if (compares) relationClauses(promise)
   if (compares && remembers && shares) sharingClauses(promise)

@@ -14,12 +14,12 @@ import {
   runLane,
   type TargetConnection,
 } from '../sync/target.ts'
-import type { TargetAbilities, TargetSubject } from './sync-target-contract.ts'
+import type { TargetAbilities, TargetSubject } from './sync-target-subject.ts'
 
 /** Registers what a target promises. */
 export type PromiseTest = (promised: string, body: (scene: TargetScene) => Promise<void>) => void
 
-export type KnownAbilities = Required<TargetAbilities>
+export type KnownAbilities = Required<Omit<TargetAbilities, 'spoil'>>
 
 /** One test's place, and its connections, which are closed behind it. */
 export class TargetScene {

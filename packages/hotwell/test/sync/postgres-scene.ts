@@ -1,16 +1,21 @@
 import pg from 'pg'
 import { afterAll, beforeAll } from 'vitest'
-import { type PostgresDatabase, type PostgresService, startPostgres } from '../../../../test/services/postgres.ts'
+import {
+  type PostgresDatabase,
+  type PostgresService,
+  type PostgresServiceOptions,
+  startPostgres,
+} from '../../../../test/services/postgres.ts'
 import { canonicalJson } from '../../src/sync/model/canonical-json.ts'
 
 /** A database of a file's own, with a pool to it; made before its tests and gone behind them. */
-export function postgresScene() {
+export function postgresScene(options: PostgresServiceOptions = {}) {
   let service: PostgresService
   let database: PostgresDatabase
   let pool: pg.Pool
   let prefixes = 0
   beforeAll(async () => {
-    service = await startPostgres()
+    service = await startPostgres(options)
     database = await service.database()
     pool = new pg.Pool({ connectionString: database.connectionString, max: 20 })
     pool.on('error', () => {})

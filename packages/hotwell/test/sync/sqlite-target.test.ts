@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSync } from '../../src/sync/create-sync.ts'
-import { rowOf as elementRow } from '../../src/sync/engine/batch-builder.ts'
 import { sqlite } from '../../src/sync/targets/sqlite.ts'
 import { playSyncSchedules, type TargetHarness } from '../../src/testing/sync-schedules.ts'
 import { element, ListSource, relation } from './list-source.ts'
@@ -131,19 +130,4 @@ test('what is no database is left alone, with an error that says what to do', as
   await expect(sync.run()).rejects.toMatchObject({ message: expect.stringContaining('is not an SQLite database') })
   expect(readFileSync(path, 'utf8')).toContain('This is a letter')
   expect(() => sqlite(path, { prefix: 'a-b; drop table x' })).toThrow('A prefix of tables')
-})
-
-test('a record that the database cannot take is a dead letter; all others of its batch are written', async () => {
-  const { path, read } = scene()
-  const target = sqlite(path)
-  const connection = await target.connect('plant')
-  onTestFinished(() => connection.close())
-  await connection.claim()
-  const rows = ['a', 'b', 'c', 'd', 'e'].map(id => elementRow(element(id) as never))
-  // No type that the column takes: the one thing that SQLite refuses for what a value is.
-  rows[2] = { ...rows[2]!, type: null as never }
-  const batch = { elements: rows, attributes: [], deletedElements: [], relations: [], deletedRelations: [] }
-  const applied = await connection.transaction(-1, transaction => transaction.apply(batch))
-  expect(applied).toMatchObject({ inserted: 4, refused: [{ kind: 'element', key: 'c' }] })
-  expect(read('select id from elements order by id')).toEqual(['a', 'b', 'd', 'e'])
 })
