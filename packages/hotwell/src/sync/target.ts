@@ -164,7 +164,10 @@ export interface TargetTransaction {
   ownElementsIn(range: IdRange): Promise<readonly OwnElement[]>
   /** Keeps what the lane has got to. */
   save(lane: number, text: string): Promise<void>
-  /** Forgets all lanes but the run's own row and makes so many, empty ones; what was seen is forgotten as well. */
+  /**
+   * Forgets all lanes but the run's own row and makes so many, empty ones; what was seen is forgotten as well, and dead
+   * letters other than circles of owners.
+   */
   makeLanes(count: number): Promise<void>
   /** Keeps keys that were seen. Once for each number. */
   saveSeen(lane: number, number: number, keys: Uint8Array): Promise<void>
@@ -180,7 +183,7 @@ export interface TargetTransaction {
    * of an element that goes become pending, whosesoever they are: those that the source lacks are staged themselves.
    */
   deleteStaged(rows: readonly StagedRow[]): Promise<{ elements: number; relations: number }>
-  /** Makes relations of up to so many pending ones of this sync whose ends are there now, behind `after`. */
+  /** Makes relations of the pending ones of this sync whose ends are there now, and returns how many. */
   promotePending(): Promise<number>
   deadLetters(run: string, letters: readonly DeadLetter[]): Promise<void>
   /** Keeps dead letters of the kind `cycle`, in the place of all others of it. */
