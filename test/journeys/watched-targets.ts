@@ -101,6 +101,7 @@ export async function watchedPostgres(ending: Ending): Promise<Watched> {
   ending.onTestFinished(() => service.stop())
   const { connectionString } = await service.database()
   const client = new Client({ connectionString })
+  client.on('error', () => {})
   await client.connect()
   ending.onTestFinished(() => client.end())
   const query: Query = async statement => (await client.query(statement)).rows

@@ -20,6 +20,7 @@ beforeAll(async () => {
   database = await service.database()
   pool = new pg.Pool({ connectionString: database.connectionString, max: 2 })
   pool.on('error', () => {})
+  pool.on('error', () => {})
   await pool.query(`create role ${role} login password '${secrets[0]}'`)
   await pool.query(`grant usage, create on schema public to ${role}`)
 }, 600_000)
