@@ -3,26 +3,11 @@ import { type Child, startProgram } from './child.ts'
 import { Plant } from './plant.ts'
 import { type Ending, mortal, pause, temporaryFolder } from './scene.ts'
 import { seededRandom } from './seeded-random.ts'
-import { watchedPostgres, watchedSqlite } from './watched-targets.ts'
+import { expectSame, watchedPostgres, watchedSqlite } from './watched-targets.ts'
 
 const long = process.env.HOTWELL_TEST_SCALE === 'long'
 const kills = long ? 50 : 12
 const records = 200_000
-
-/** As toEqual, but shows only what differs. */
-function same(found: Record<string, string[]>, expected: Record<string, string[]>): void {
-  const [there, wanted] = [
-    new Set(Object.entries(found).flatMap(rowsOf)),
-    new Set(Object.entries(expected).flatMap(rowsOf)),
-  ]
-  expect({
-    missing: [...wanted].filter(row => !there.has(row)).slice(0, 5),
-    extra: [...there].filter(row => !wanted.has(row)).slice(0, 5),
-    count: there.size,
-  }).toEqual({ missing: [], extra: [], count: wanted.size })
-}
-
-const rowsOf = ([kind, rows]: [string, string[]]) => rows.map(row => `${kind}: ${row}`)
 
 interface Settings {
   readonly path: string
@@ -74,13 +59,13 @@ for (const [name, watched] of [
     const settings = { path, target: target.target, batchSize }
     await plant.write(path)
     let killed = await killedRuns(context, settings, random, 3)
-    same(await target.read(), plant.expected())
+    expectSame(await target.read(), plant.expected())
     await target.watch()
     while (killed < kills) {
       plant.change()
       await plant.write(path)
       killed += await killedRuns(context, settings, random, 10)
-      same(await target.read(), plant.expected())
+      expectSame(await target.read(), plant.expected())
       expect(await target.writtenTwice()).toEqual([])
     }
     const last = new Map<number, { pass: number; page: number }>()

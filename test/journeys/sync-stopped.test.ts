@@ -1,59 +1,67 @@
-import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { type Child, startProgram } from './child.ts'
 import { Plant } from './plant.ts'
-import { mortal, pause, temporaryFolder, until } from './scene.ts'
+import { type Ending, mortal, pause, temporaryFolder, until } from './scene.ts'
+import { expectSame, type Watched, watchedPostgres, watchedSqlite } from './watched-targets.ts'
 
-/** Stops a process where it holds no lock on the file: a stopped one would hold it for ever. */
-async function stopBetweenTransactions(child: Child, path: string): Promise<void> {
-  for (;;) {
+const records = 30_000
+
+/** Stops a process that writes when it is, or is not, in the middle of a transaction. */
+async function stopWhile(inTransaction: boolean, child: Child, target: Watched): Promise<void> {
+  for (let tries = 0; tries < 1000; tries++) {
     child.signal('SIGSTOP')
-    await pause(20)
-    const database = new DatabaseSync(path, { timeout: 0 })
-    try {
-      database.exec('begin immediate; rollback')
-      return
-    } catch {
-      child.signal('SIGCONT')
-      await pause(3)
-    } finally {
-      database.close()
-    }
+    // The database may still be at what it was given before.
+    await pause(30)
+    if ((await target.isBeingWritten()) === inTransaction) return
+    child.signal('SIGCONT')
+    await pause(3)
+    if (child.process.exitCode !== null) break
   }
+  throw new Error(`It could not be stopped where it was to be.\n${child.output}`)
 }
 
-test('a process that was stopped while it copied, and goes on after another one took over, writes nothing more', async context => {
-  const folder = await temporaryFolder(context)
-  const [path, database] = [`${folder}/plant.jsonl`, `${folder}/plant.db`]
-  const plant = new Plant(60_000)
+/** A plant and two processes that copy it, the second of which begins while the first one stands still. */
+async function scene(context: Ending, target: Watched, inTransaction: boolean) {
+  const path = `${await temporaryFolder(context)}/plant.jsonl`
+  const plant = new Plant(records)
   await plant.write(path)
-  const settings = { path, target: { sqlite: database }, batchSize: 200 }
+  const settings = { path, target: { ...target.target, stalledSeconds: 1 }, batchSize: 200 }
   const stopped = mortal(context, startProgram('sync-run', settings))
   await until('it to write', () => stopped.messages.length > 5)
-  await stopBetweenTransactions(stopped, database)
-  const writtenBefore = stopped.messages.length
-
+  await stopWhile(inTransaction, stopped, target)
   const other = mortal(context, startProgram('sync-run', settings))
-  await other.told('done')
-  const read = () => {
-    const file = new DatabaseSync(database)
-    try {
-      const version = file.prepare('pragma data_version').get()
-      return { version, positions: file.prepare('select * from hotwell_positions order by lane').all() }
-    } finally {
-      file.close()
-    }
-  }
-  const after = read()
+  return { plant, stopped, other }
+}
+
+for (const [name, watched, inTransaction] of [
+  ['SQLite, stopped between two transactions', watchedSqlite, false],
+  ['PostgreSQL, stopped between two transactions', watchedPostgres, false],
+  ['PostgreSQL, stopped in the middle of a transaction', watchedPostgres, true],
+] as const)
+  test(`${name}: a process that goes on after another one took over writes nothing more`, async context => {
+    const target = await watched(context)
+    const { plant, stopped, other } = await scene(context, target, inTransaction)
+    await other.told('done')
+    expectSame(await target.read(), plant.expected())
+    await target.watch()
+
+    stopped.signal('SIGCONT')
+    const { code } = await stopped.exited
+    expect(code).not.toBe(0)
+    expect(stopped.output).toContain('was taken over by another process')
+    expect(await target.positions(), 'each transaction saves one').toEqual([])
+    expectSame(await target.read(), plant.expected())
+  }, 120_000)
+
+test('SQLite, stopped in the middle of a transaction, which holds the file: the other one waits and says so, and nothing is lost when it goes on', async context => {
+  const target = await watchedSqlite(context)
+  const { plant, stopped, other } = await scene(context, target, true)
+  expect(await other.told<string>('waiting')).toContain('locked')
 
   stopped.signal('SIGCONT')
+  await other.told('done')
+  // It goes on writing until the other one, which looks now and then, gets in between.
   const { code } = await stopped.exited
-  expect(code).not.toBe(0)
-  expect(stopped.output).toContain('was taken over by another process')
-  expect(stopped.messages.length, 'at most the answer to its last commit').toBeLessThanOrEqual(writtenBefore + 1)
-  expect(read().positions).toEqual(after.positions)
-  const file = new DatabaseSync(database)
-  const count = (table: string) => (file.prepare(`select count(*) as n from ${table}`).get() as { n: number }).n
-  expect(count('elements')).toBe(plant.elements.size)
-  file.close()
+  if (code !== 0) expect(stopped.output).toContain('was taken over by another process')
+  expectSame(await target.read(), plant.expected())
 }, 120_000)

@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { Client } from 'pg'
+import { expect } from 'vitest'
 import { startPostgres } from '../services/postgres.ts'
 import { type Ending, temporaryFolder } from './scene.ts'
 
@@ -16,6 +17,8 @@ export interface Watched {
   writtenTwice(): Promise<string[]>
   /** Positions in the order in which they were committed. */
   positions(): Promise<{ pass: number; page: number; lane: number }[]>
+  /** Whether another process is in the middle of a transaction. */
+  isBeingWritten(): Promise<boolean>
 }
 
 /** Runs statements; rows are plain objects. */
@@ -30,13 +33,12 @@ interface ElementRow {
 }
 
 /** What both databases say in the same words. */
-function watched(facts: Pick<Watched, 'target' | 'batchSize'>, query: Query, watch: () => Promise<void>): Watched {
+function watched(facts: Pick<Watched, 'target' | 'batchSize' | 'watch' | 'isBeingWritten'>, query: Query): Watched {
   const texts = async (statement: string) => (await query<{ what: string }>(statement)).map(({ what }) => what)
   const edges = async (table: string) =>
     (await texts(`select from_id || ' ' || type || ' ' || to_id as what from ${table}`)).sort()
   return {
     ...facts,
-    watch,
     async read() {
       const rows = await query<ElementRow>(
         'select id, type, name, owner_id, cast(attributes as text) as attributes from elements',
@@ -82,7 +84,7 @@ export async function watchedSqlite(ending: Ending): Promise<Watched> {
   }
   const query: Query = async <Row>(statement: string) =>
     opened(database => database.prepare(statement).all() as unknown as Row[])
-  return watched({ target: { sqlite: path }, batchSize: 1000 }, query, async () =>
+  const watch = async () =>
     opened(database => {
       database.exec('create table audit (what text)')
       database.exec('create table audited_positions (number integer primary key, lane, saved)')
@@ -92,8 +94,19 @@ export async function watchedSqlite(ending: Ending): Promise<Watched> {
             begin insert into audit values (${whatOf(columns, operation, row)}); end`)
       database.exec(`create trigger positions after update of saved on hotwell_positions
         begin insert into audited_positions (lane, saved) values (new.lane, new.saved); end`)
-    }),
-  )
+    })
+  const isBeingWritten = async () => {
+    const database = new DatabaseSync(path, { timeout: 0 })
+    try {
+      database.exec('begin immediate; rollback')
+      return false
+    } catch {
+      return true
+    } finally {
+      database.close()
+    }
+  }
+  return watched({ target: { sqlite: path }, batchSize: 1000, watch, isBeingWritten }, query)
 }
 
 export async function watchedPostgres(ending: Ending): Promise<Watched> {
@@ -105,7 +118,7 @@ export async function watchedPostgres(ending: Ending): Promise<Watched> {
   await client.connect()
   ending.onTestFinished(() => client.end())
   const query: Query = async statement => (await client.query(statement)).rows
-  return watched({ target: { postgres: connectionString }, batchSize: 5000 }, query, async () => {
+  const watch = async () => {
     await query('create table audit (what text)')
     await query('create table audited_positions (number bigserial, lane int, saved text)')
     for (const [table, columns] of Object.entries(keys))
@@ -119,5 +132,26 @@ export async function watchedPostgres(ending: Ending): Promise<Watched> {
       begin insert into audited_positions (lane, saved) values (new.lane, new.saved); return null; end $$`)
     await query(`create trigger positions after update of saved on hotwell_positions
       for each row execute function positions()`)
-  })
+  }
+  const isBeingWritten = async () => {
+    const [row] = await query<{ is: boolean }>(`select exists (select 1 from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and backend_xid is not null) as is`)
+    return row!.is
+  }
+  return watched({ target: { postgres: connectionString }, batchSize: 5000, watch, isBeingWritten }, query)
 }
+
+/** As toEqual, but shows only what differs. */
+export function expectSame(found: Record<string, string[]>, expected: Record<string, string[]>): void {
+  const [there, wanted] = [
+    new Set(Object.entries(found).flatMap(rowsOf)),
+    new Set(Object.entries(expected).flatMap(rowsOf)),
+  ]
+  expect({
+    missing: [...wanted].filter(row => !there.has(row)).slice(0, 5),
+    extra: [...there].filter(row => !wanted.has(row)).slice(0, 5),
+    count: there.size,
+  }).toEqual({ missing: [], extra: [], count: wanted.size })
+}
+
+const rowsOf = ([kind, rows]: [string, string[]]) => rows.map(row => `${kind}: ${row}`)

@@ -6,7 +6,7 @@ import { sqlite } from 'hotwell/targets/sqlite'
 
 interface Settings {
   path: string
-  target: { sqlite: string } | { postgres: string }
+  target: { sqlite: string } | { postgres: string; stalledSeconds?: number }
   batchSize: number
   /** Saves the position in a transaction of its own, ahead of the data. */
   outside?: boolean
@@ -14,7 +14,10 @@ interface Settings {
 
 /** Runs a sync once, telling its parent how far it got, until it is killed or done. */
 const { path, target, batchSize, outside } = JSON.parse(process.argv[2]!) as Settings
-const into = 'sqlite' in target ? sqlite(target.sqlite) : postgres({ connectionString: target.postgres })
+const into =
+  'sqlite' in target
+    ? sqlite(target.sqlite)
+    : postgres({ connectionString: target.postgres, stalledSeconds: target.stalledSeconds })
 const sync = createSync({
   name: 'plant',
   source: jsonl(path),
@@ -24,7 +27,7 @@ const sync = createSync({
 let written = 0
 const stats = await sync.run({
   onProgress: ({ phase, counts, waitingFor }) => {
-    if (waitingFor) console.error(waitingFor)
+    if (waitingFor) process.send!({ waiting: waitingFor })
     const now = counts.inserted + counts.updated + counts.unchanged + counts.deleted
     if (now !== written) process.send!({ phase, written: (written = now) })
   },

@@ -60,6 +60,7 @@ export {
   type Applied,
   type Claim,
   type IdRange,
+  type OwnContent,
   type OwnElement,
   type OwnRelation,
   runLane,

@@ -55,6 +55,8 @@ export interface TargetConnection {
    * end.
    */
   ownElements(after: string | undefined, limit: number): Promise<readonly OwnElement[]>
+  /** The same elements with all that lies there, for whoever compares it: somebody may have changed it. */
+  ownContents(after: string | undefined, limit: number): Promise<readonly OwnContent[]>
   /** The same of relations, pending ones included, in the order of from, type, to. */
   ownRelations(after: RelationRow | undefined, limit: number): Promise<readonly OwnRelation[]>
   /** What is staged for deletion, in any stable order, behind `after`. */
@@ -83,6 +85,13 @@ export interface OwnElement {
   readonly type: string
   readonly modifiedAt: number | null
   readonly hash: string
+}
+
+export interface OwnContent extends OwnElement {
+  readonly name: string
+  readonly ownerId: string | null
+  /** JSON, its names in any order. */
+  readonly attributes: string
 }
 
 export interface OwnerLink {
@@ -158,6 +167,8 @@ export interface TargetTransaction {
    * `after`, as many as suit a transaction. May be repeated.
    */
   writeSplit(fullPass: number, after: string | undefined): Promise<SplitWritten>
+  /** Forgets the hashes of elements of this sync: {@link apply} then writes them, whatever lies there. */
+  forgetHashes(ids: readonly string[]): Promise<void>
   /** How many elements there are within a range of ids, whosesoever. */
   countElementsIn(range: IdRange): Promise<number>
   /** Elements of this sync within a range of ids. */

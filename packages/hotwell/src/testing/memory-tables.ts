@@ -1,7 +1,7 @@
 import { compareIds } from '../sync/model/compare-ids.ts'
 import { type DeadLetter, type ElementRow, type RelationRow, relationKey } from '../sync/model/rows.ts'
 import type { SplitElement } from '../sync/model/split-element.ts'
-import type { IdRange, OwnElement, SeenKeys, StagedRow } from '../sync/target.ts'
+import type { IdRange, SeenKeys, StagedRow } from '../sync/target.ts'
 
 /** An element as it lies in a {@link MemoryTarget}. */
 export interface StoredElement extends Omit<ElementRow, 'bytes' | 'changes'> {
@@ -89,7 +89,7 @@ export class TransactionTables {
 /** Names a lane's row. */
 export const lockOf = (sync: string, lane: number) => `${sync}\0${lane}`
 
-export function ownElements(all: Iterable<StoredElement>, sync: string, { after, through }: IdRange): OwnElement[] {
+export function ownElements(all: Iterable<StoredElement>, sync: string, { after, through }: IdRange): StoredElement[] {
   return [...all]
     .filter(({ id, origin }) => {
       if (origin !== sync) return false

@@ -3,6 +3,7 @@ import { compareIds } from '../sync/model/compare-ids.ts'
 import type { DeadLetter, DeadLetterKey, RelationRow } from '../sync/model/rows.ts'
 import {
   type Claim,
+  type OwnContent,
   type OwnElement,
   type OwnerLink,
   type OwnRelation,
@@ -111,6 +112,10 @@ class MemoryConnection implements TargetConnection {
   }
 
   async ownElements(after: string | undefined, limit: number): Promise<OwnElement[]> {
+    return ownElements(this.#tables.elements.values(), this.#sync, { after }).slice(0, limit)
+  }
+
+  async ownContents(after: string | undefined, limit: number): Promise<OwnContent[]> {
     return ownElements(this.#tables.elements.values(), this.#sync, { after }).slice(0, limit)
   }
 

@@ -86,6 +86,14 @@ export class MemoryTransaction implements TargetTransaction {
     return { updated: counts.updated, refused, through }
   }
 
+  async forgetHashes(ids: readonly string[]): Promise<void> {
+    await step()
+    for (const id of ids) {
+      const own = this.#own(id)
+      if (own) this.#rows.set('elements', id, { ...own, hash: '' })
+    }
+  }
+
   async countElementsIn({ after, through }: IdRange): Promise<number> {
     await step()
     const ids = [...this.#rows.all('elements').keys()]

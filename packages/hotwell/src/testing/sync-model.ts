@@ -222,6 +222,7 @@ export class Process {
     return {
       claim: steps('claim'),
       ownElements: steps('ownElements'),
+      ownContents: steps('ownContents'),
       ownRelations: steps('ownRelations'),
       staged: steps('staged'),
       settle: steps('settle'),

@@ -116,6 +116,21 @@ export function elementClauses(promise: PromiseTest, { compares }: KnownAbilitie
     if (written) assert.equal(await written(), 1)
   })
 
+  promise('elements whose hashes are forgotten are written, whatever lies there, and no others', async scene => {
+    const connection = await scene.begin()
+    const elements = ['a', 'b', 'c'].map(id => element(id))
+    await apply(connection, { elements })
+    const written = await scene.subject.watch?.()
+    const applied = await connection.transaction(runLane, async transaction => {
+      await transaction.forgetHashes(['b', 'never there'])
+      return transaction.apply(batchOf({ elements }))
+    })
+    came(applied, { updated: 1, unchanged: 2 })
+    came(await apply(connection, { elements }), { unchanged: 3 })
+    if (written) assert.ok((await written()) <= 2)
+    await scene.holds(connection, ...elements)
+  })
+
   promise(
     'batches that are all new, all changed, unchanged or mixed are each counted and written right',
     async scene => {

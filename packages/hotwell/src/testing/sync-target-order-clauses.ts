@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { compareIds } from '../sync/model/compare-ids.ts'
-import { type IdRange, type OwnerLink, runLane } from '../sync/target.ts'
+import { type IdRange, type OwnContent, type OwnerLink, runLane } from '../sync/target.ts'
 import { apply, element, hashOf, ownEdges, ownIds, type PromiseTest, paged, relation } from './sync-target-scene.ts'
 
 /** In no order that an alphabet or JavaScript's own has: by bytes, emoji come behind full-width letters. */
@@ -48,6 +48,26 @@ export function orderClauses(promise: PromiseTest): void {
       all.map(({ id, type, modifiedAt, hash }) => `${id} ${type} ${modifiedAt} ${hash}`).sort(),
       elements.map(one => `${one.id} ${one.type} ${one.modifiedAt ?? null} ${hashOf(one)}`).sort(),
     )
+  })
+
+  promise('own elements come with all that lies there, in the same order, in pages', async scene => {
+    const connection = await scene.begin()
+    assert.deepEqual(await connection.ownContents(undefined, 10), [])
+    const elements = ids.map((id, index) =>
+      element(id, { [id]: [index, id] }, index % 2 ? { modifiedAt: index, ownerId: 'B' } : { name: '' }),
+    )
+    await apply(connection, { elements })
+    for (const limit of [1, 3, ids.length, 100]) {
+      const found = await paged<OwnContent>((after, most) => connection.ownContents(after?.id, most), limit)
+      assert.deepEqual(
+        found.map(({ id, type, name, ownerId, attributes, modifiedAt, hash }) => {
+          return { id, type, name, ownerId, attributes: JSON.parse(attributes), modifiedAt, hash }
+        }),
+        elements
+          .map(one => ({ ownerId: null, modifiedAt: null, ...one, hash: hashOf(one) }))
+          .sort((one, other) => compareIds(one.id, other.id)),
+      )
+    }
   })
 
   promise('a range of ids is excluded at its beginning, included at its end, and may be open', async scene => {

@@ -29,6 +29,8 @@ export function sharingClauses(promise: PromiseTest): void {
     came(await apply(two, foreign), { inserted: 2, refused })
     came(await apply(two, foreign), { unchanged: 2, refused })
     came(await apply(two, { attributes: [change('a', { value: 3 })] }), { refused: ['attributes a'] })
+    await two.transaction(runLane, transaction => transaction.forgetHashes(['a', 'b']))
+    came(await apply(one, { elements: [a, b] }), { unchanged: 2 })
     came(await apply(two, { deletedElements: ['a', 'b'], deletedRelations: [relation('a', 'b')] }), {})
     if (written) assert.equal(await written(), 1)
     await scene.holds(one, a, b, c, relation('a', 'b'), relation('c', 'a'))

@@ -1,50 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSync } from '../../src/sync/create-sync.ts'
-import type { Target } from '../../src/sync/target.ts'
-import { postgres } from '../../src/sync/targets/postgres.ts'
-import { sqlite } from '../../src/sync/targets/sqlite.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { element, ListSource, relation } from './list-source.ts'
-import { postgresScene } from './postgres-scene.ts'
+import { sqlPlaces } from './sql-places.ts'
 
 const names = ['plant', 'office', 'depot'] as const
 const rounds = 6
-const scene = postgresScene()
+const places = sqlPlaces()
 
-type Rows = (statement: string) => Promise<{ origin: string; what: string }[]>
-
-function inSqlite(): { target: () => Target; rows: Rows } {
-  const folder = mkdtempSync(join(tmpdir(), 'hotwell-shared-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  const path = join(folder, 'shared.db')
-  const rows: Rows = async statement => {
-    const database = new DatabaseSync(path)
-    try {
-      return database
-        .prepare(statement)
-        .all()
-        .map(row => ({ ...row })) as { origin: string; what: string }[]
-    } finally {
-      database.close()
-    }
-  }
-  return { target: () => sqlite(path), rows }
+interface Row {
+  readonly origin: string
+  readonly what: string
 }
 
-function inPostgres(): { target: () => Target; rows: Rows } {
-  const prefix = scene.prefix()
-  const rows: Rows = statement => scene.rows(statement.replaceAll(/\b(elements|relations)\b/g, `${prefix}$1`))
-  return { target: () => postgres({ pool: scene.pool, prefix }), rows }
-}
-
-for (const [where, place] of [
-  ['SQLite', inSqlite],
-  ['PostgreSQL', inPostgres],
-] as const)
+for (const [where, place] of places)
   test(`${where}: syncs that write, change and delete in the same tables at the same time touch none of the others’ rows`, async () => {
     const { target, rows } = place()
     const random = new SeededRandom(5)
@@ -69,12 +38,12 @@ for (const [where, place] of [
       }
       await Promise.all(syncs.map(({ sync }) => sync.run()))
       for (const { name, source, values } of syncs) {
-        const elements = await rows(`select origin, id as what from elements where origin = '${name}' order by 2`)
+        const elements = await rows<Row>(`select origin, id as what from elements where origin = '${name}' order by 2`)
         expect(elements.map(({ what }) => what)).toEqual([...values.keys()].sort())
         const relations = await rows(`select origin, to_id as what from relations where origin = '${name}'`)
         expect(relations).toHaveLength(source.records.length - values.size)
       }
     }
-    const all = await rows('select origin, id as what from elements')
+    const all = await rows<Row>('select origin, id as what from elements')
     expect(all.every(({ origin, what }) => what.endsWith(origin))).toBe(true)
   })

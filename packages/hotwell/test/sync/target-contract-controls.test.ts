@@ -153,6 +153,22 @@ const faults: Record<string, Fault[]> = {
       }),
     },
   ],
+  'own elements come with all that lies there, in the same order, in pages': [
+    {
+      connection: inner => ({
+        ownContents: async (after, limit) =>
+          (await inner.ownContents(after, limit)).map(content => ({ ...content, ownerId: null })),
+      }),
+    },
+  ],
+  'elements whose hashes are forgotten are written, whatever lies there, and no others': [
+    { transaction: () => ({ forgetHashes: async () => {} }) },
+    {
+      transaction: (inner, { tables }) => ({
+        forgetHashes: () => inner.forgetHashes([...tables.elements.keys()]),
+      }),
+    },
+  ],
   'a range of ids is excluded at its beginning, included at its end, and may be open': [
     {
       transaction: inner => ({

@@ -70,3 +70,23 @@ test('where one reading proves nothing, a repair deletes nothing', async () => {
   expect(await sync.verify({ repair: true })).toMatchObject({ extra: 1, repaired: 0 })
   expect(elements.size).toBe(10)
 })
+
+test('what somebody else has changed in a row is found by what lies there, and put right', async () => {
+  const { sync, elements, target } = await copied(10)
+  const row = (id: string) => elements.get(id)!
+  elements.set('e1', { ...row('e1'), name: 'changed by hand' })
+  elements.set('e2', { ...row('e2'), attributes: '{"value":9}' })
+  elements.set('e3', { ...row('e3'), attributes: 'no JSON' })
+  elements.set('e4', { ...row('e4'), attributes: ' {"value": 1} ' })
+  expect(await sync.run(), 'a run goes by the hashes').toMatchObject({ updated: 0, unchanged: 12 })
+  const found = await sync.verify({ repair: true })
+  expect(found.differences.map(({ key, what }) => `${key} ${what}`)).toEqual([
+    'e1 different',
+    'e2 different',
+    'e3 different',
+  ])
+  expect(found.repaired).toBe(3)
+  expect(await sync.verify()).toMatchObject({ equal: true })
+  expect(elementsIn(target)).toContain('e2=1')
+  expect(row('e1').name).not.toBe('changed by hand')
+})

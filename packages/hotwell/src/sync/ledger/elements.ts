@@ -1,5 +1,5 @@
 import type { ElementRow } from '../model/rows.ts'
-import type { OwnerLink } from '../target.ts'
+import type { OwnContent, OwnerLink } from '../target.ts'
 import type { SqlConnection } from './sql-connection.ts'
 import type { SqlTables } from './sql-tables.ts'
 
@@ -24,8 +24,12 @@ export class Elements {
   readonly #connection: SqlConnection
   readonly #table: string
   readonly #sync: string
+  readonly #columns: string
 
   constructor(connection: SqlConnection, { elements }: SqlTables, sync: string) {
+    const { json, milliseconds } = connection.dialect
+    this.#columns = `id, type, name, owner_id, ${json('attributes')} as attributes,
+      ${milliseconds('modified_at')} as modified_at, hash, origin`
     this.#connection = connection
     this.#table = elements
     this.#sync = sync
@@ -35,16 +39,10 @@ export class Elements {
   async find(ids: readonly string[]): Promise<KeptElement[]> {
     const { all, dialect } = this.#connection
     const rows = await all<StoredElement>(
-      `select id, type, name, owner_id, ${dialect.json('attributes')} as attributes,
-          ${dialect.milliseconds('modified_at')} as modified_at, hash, origin
-        from ${this.#table} where id in (select given.value->>0 from ${dialect.given})`,
+      `select ${this.#columns} from ${this.#table} where id in (select given.value->>0 from ${dialect.given})`,
       [listOf(ids)],
     )
-    return rows.map(({ owner_id, modified_at, ...row }) => ({
-      ...row,
-      ownerId: owner_id,
-      modifiedAt: modified_at === null ? null : Number(modified_at),
-    }))
+    return rows.map(keptOf)
   }
 
   /** Own ones, in the order of their ids. */
@@ -62,6 +60,24 @@ export class Elements {
       ...row,
       modifiedAt: modified_at === null ? null : Number(modified_at),
     }))
+  }
+
+  /** Own ones with all that lies there, in the order of their ids. */
+  async contents(after: string | undefined, limit: number): Promise<OwnContent[]> {
+    const rows = await this.#connection.all<StoredElement>(
+      `select ${this.#columns} from ${this.#table} where origin = ? and id > ? order by id limit ?`,
+      [this.#sync, after ?? '', limit],
+    )
+    return rows.map(keptOf)
+  }
+
+  /** Of own ones; then they are the same as nothing that is given. */
+  async forgetHashes(ids: readonly string[]): Promise<void> {
+    const { run, dialect } = this.#connection
+    await run(
+      `update ${this.#table} set hash = '' where origin = ? and id in (select given.value->>0 from ${dialect.given})`,
+      [this.#sync, listOf(ids)],
+    )
   }
 
   /** Ids that are named as owners, each with its own. */
@@ -100,6 +116,10 @@ export class Elements {
     )
     return Number(row!.count)
   }
+}
+
+function keptOf({ owner_id, modified_at, ...row }: StoredElement): KeptElement {
+  return { ...row, ownerId: owner_id, modifiedAt: modified_at === null ? null : Number(modified_at) }
 }
 
 function listOf(ids: readonly string[]): string {

@@ -96,6 +96,10 @@ class JsonlConnection implements TargetConnection {
     return this.#nothing()
   }
 
+  async ownContents() {
+    return this.#nothing()
+  }
+
   async ownRelations() {
     return this.#nothing()
   }
@@ -246,6 +250,7 @@ class JsonlTransaction implements TargetTransaction {
   }
 
   async cycles(): Promise<void> {}
+  async forgetHashes(): Promise<void> {}
   async saveSeen(): Promise<void> {}
   async stage(): Promise<void> {}
   async unstage(): Promise<void> {}

@@ -131,6 +131,10 @@ class PostgresTargetConnection implements TargetConnection {
     return this.#through(0, ({ elements }) => elements.own({ after }, limit))
   }
 
+  ownContents(after: string | undefined, limit: number) {
+    return this.#through(0, ({ elements }) => elements.contents(after, limit))
+  }
+
   ownRelations(after: RelationRow | undefined, limit: number) {
     return this.#through(0, ({ relations }) => relations.own(after, limit))
   }

@@ -152,6 +152,10 @@ class SqliteTargetConnection implements TargetConnection {
     return this.#reading(({ elements }) => elements.own({ after }, limit))
   }
 
+  ownContents(after: string | undefined, limit: number) {
+    return this.#reading(({ elements }) => elements.contents(after, limit))
+  }
+
   ownRelations(after: RelationRow | undefined, limit: number) {
     return this.#reading(({ relations }) => relations.own(after, limit))
   }

@@ -25,6 +25,10 @@ export class BucketDigests {
     this.#doubtful.add(bucketOf(key))
   }
 
+  isDoubtful(key: string): boolean {
+    return this.#doubtful.has(bucketOf(key))
+  }
+
   /** Where the two may differ. */
   differing(other: BucketDigests): Set<number> {
     const found = new Set([...this.#doubtful, ...other.#doubtful])

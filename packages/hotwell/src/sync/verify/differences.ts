@@ -1,5 +1,5 @@
 import type { RelationRow } from '../model/rows.ts'
-import type { Sides } from './read-sides.ts'
+import type { Sides } from './collect-sides.ts'
 
 export interface Difference {
   readonly kind: 'element' | 'relation'
@@ -11,7 +11,7 @@ export interface Difference {
 
 /** What the source has as nobody can take it is no difference. */
 export function differencesOf(sides: Sides): Difference[] {
-  const { elements, relations, targetElements, targetRelations, keptElements, keptRelations } = sides
+  const { targetElements, targetRelations, elements, relations, sameElements, sameRelations } = sides
   const found: Difference[] = []
   for (const [id, { hash }] of elements) {
     const there = targetElements.get(id)
@@ -19,11 +19,11 @@ export function differencesOf(sides: Sides): Difference[] {
     else if (there !== hash) found.push({ kind: 'element', key: id, what: 'different' })
   }
   for (const id of targetElements.keys())
-    if (!elements.has(id) && !keptElements.has(id)) found.push({ kind: 'element', key: id, what: 'extra' })
-  for (const [key, relation] of relations)
-    if (!targetRelations.has(key)) found.push({ kind: 'relation', key: nameOf(relation), what: 'missing' })
+    if (!elements.has(id) && !sameElements.has(id) && !sides.keptElements.has(id))
+      found.push({ kind: 'element', key: id, what: 'extra' })
+  for (const relation of relations.values()) found.push({ kind: 'relation', key: nameOf(relation), what: 'missing' })
   for (const [key, relation] of targetRelations)
-    if (!relations.has(key) && !keptRelations.has(key))
+    if (!sameRelations.has(key) && !sides.keptRelations.has(key))
       found.push({ kind: 'relation', key: nameOf(relation), what: 'extra' })
   return found
 }

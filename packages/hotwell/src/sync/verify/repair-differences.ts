@@ -2,8 +2,8 @@ import { BatchBuilder } from '../engine/batch-builder.ts'
 import { guardDeletes } from '../engine/delete-absent.ts'
 import type { RunContext } from '../engine/run-context.ts'
 import { runLane } from '../target.ts'
+import type { Sides } from './collect-sides.ts'
 import { type Difference, nameOf } from './differences.ts'
-import type { Sides } from './read-sides.ts'
 
 const repairedAtOnce = 500
 
@@ -32,7 +32,9 @@ export async function repairDifferences(
   for (let at = 0; at < due.length; at += repairedAtOnce) {
     await turn()
     const builder = new BatchBuilder()
+    const changed: string[] = []
     for (const { kind, key, what } of due.slice(at, at + repairedAtOnce)) {
+      if (what === 'different') changed.push(key)
       if (kind === 'element') {
         if (what === 'extra') builder.deleteElement(key)
         else builder.putElement(sides.elements.get(key)!)
@@ -40,7 +42,13 @@ export async function repairDifferences(
       else builder.putRelation(relations.get(key)!)
     }
     const batch = builder.take()
-    const applied = await patience.with(() => connection.transaction(runLane, transaction => transaction.apply(batch)))
+    const applied = await patience.with(() =>
+      connection.transaction(runLane, async transaction => {
+        // By its hash a row that somebody else has changed is still the one that was written.
+        if (changed.length > 0) await transaction.forgetHashes(changed)
+        return transaction.apply(batch)
+      }),
+    )
     repaired += applied.inserted + applied.updated + applied.deleted
   }
   await patience.with(() => connection.transaction(runLane, transaction => transaction.promotePending()))

@@ -1,6 +1,7 @@
 import type { RunContext } from '../engine/run-context.ts'
+import { collectSides } from './collect-sides.ts'
 import { type Difference, differencesOf } from './differences.ts'
-import { collectSides, digestSource, digestTarget } from './read-sides.ts'
+import { digestSource, digestTarget } from './digest-sides.ts'
 import { repairDifferences } from './repair-differences.ts'
 
 export interface Verification {
@@ -26,18 +27,15 @@ export interface VerifyOptions {
 }
 
 /**
- * Compares source and target: first by digests, of constant size; then, where these differ, record by record. What
- * changes meanwhile may show as a difference.
+ * Compares what the source has with what really lies at the target, whatever a run has written there: first by digests,
+ * of constant size; then, where these differ, record by record. What changes meanwhile may show as a difference.
  */
 export async function verifySync(context: RunContext, options: VerifyOptions = {}): Promise<Verification> {
   const { repair = false, listed = 100 } = options
   if (repair) await context.patience.with(() => context.connection.claim())
   const source = await digestSource(context)
   const target = await digestTarget(context)
-  const sides = await collectSides(context, {
-    elements: source.elements.differing(target.elements),
-    relations: source.relations.differing(target.relations),
-  })
+  const sides = await collectSides(context, source, target)
   const differences = differencesOf(sides)
   const read = source.elements.count + source.relations.count
   const repaired = repair ? await repairDifferences(context, sides, differences, read) : 0

@@ -85,6 +85,10 @@ export class SqlTransaction implements TargetTransaction {
     return this.#split.write(fullPass, after, rows => this.#write(rows))
   }
 
+  forgetHashes(ids: readonly string[]): Promise<void> {
+    return this.#elements.forgetHashes(ids)
+  }
+
   countElementsIn(range: IdRange): Promise<number> {
     return this.#elements.countIn(range)
   }

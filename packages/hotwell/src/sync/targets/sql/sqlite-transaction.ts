@@ -62,6 +62,10 @@ export class SqliteTransaction implements TargetTransaction {
     return this.#ask('writeSplit', fullPass, after)
   }
 
+  forgetHashes(ids: readonly string[]): Promise<void> {
+    return this.#later('forgetHashes', ids)
+  }
+
   countElementsIn(range: Parameters<TargetTransaction['countElementsIn']>[0]) {
     return this.#ask('countElementsIn', range)
   }
