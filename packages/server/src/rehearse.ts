@@ -10,6 +10,7 @@ import { assertKeysFor } from './http/loopback.ts'
 import { keyFilePath, readKeyFile } from './keys/key-file.ts'
 import { limitsOf } from './performance/gate-tuning.ts'
 import { assertSyncTokens } from './syncs/assert-sync-tokens.ts'
+import type { SyncPlan } from './workers/sync-plan.ts'
 
 /**
  * Puts together what a server would, and says what a server would say, without a file being made, a port being taken
@@ -19,11 +20,11 @@ import { assertSyncTokens } from './syncs/assert-sync-tokens.ts'
 export async function rehearse(
   loaded: LoadedConfig,
   { dataDir, environment }: { dataDir: string; environment: NodeJS.ProcessEnv },
-): Promise<{ providers: Record<string, Provider>; manifest: readonly string[] }> {
+): Promise<{ providers: Record<string, Provider>; manifest: readonly string[]; syncs: readonly SyncPlan[] }> {
   const { config, folder } = loaded
   const manifest = canonicalManifest(config)
   const providers = await buildProviders(config.providers, folder)
-  const plans = await planSyncs(loaded, { cwd: process.cwd(), environment })
+  const syncs = await planSyncs(loaded, { cwd: process.cwd(), environment })
   const filed = await readKeyFile(keyFilePath(dataDir))
   assertKeysFor(config.host, filed.length + config.keys.length > 0)
   await buildStore(config.store, { dataDir, folder, environment })
@@ -36,6 +37,6 @@ export async function rehearse(
     store: memory(),
   })
   assertIssued(manifest, tokens)
-  assertSyncTokens(plans, tokens)
-  return { providers, manifest }
+  assertSyncTokens(syncs, tokens)
+  return { providers, manifest, syncs }
 }

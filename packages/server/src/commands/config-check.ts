@@ -6,7 +6,7 @@ export const configCheckCommand = () =>
   dataCommand('check')
     .summary('check the configuration')
     .description(
-      'Reads the configuration and the environment, and builds providers and store. Nothing is started, written or asked.',
+      'Reads the configuration and the environment, and builds providers, store, and the sources and targets of syncs. Nothing is started, written or asked.',
     )
     .option('--json', 'print JSON for programs')
     .addHelpText(
@@ -20,13 +20,15 @@ Examples:
       const { loaded, dataDir } = await dataPlace(place)
       const { config, path } = loaded
       const { rehearse } = await import('../rehearse.ts')
-      const { providers, manifest } = await rehearse(loaded, { dataDir, environment: process.env })
+      const { providers, manifest, syncs } = await rehearse(loaded, { dataDir, environment: process.env })
       const { host, port, namespace } = config
-      const found = { file: path ?? null, host, port, dataDir, namespace, providers: Object.keys(providers), manifest }
+      const names = { providers: Object.keys(providers), manifest, syncs: syncs.map(({ name }) => name) }
+      const found = { file: path ?? null, host, port, dataDir, namespace, ...names }
       if (json) return printJson({ ok: true, ...found })
       print(`${path ?? 'No configuration file; the defaults and the environment'}: in order`)
       print(`  listens on   ${host}:${port}`)
       print(`  data folder  ${dataDir}`)
-      print(`  providers    ${Object.keys(providers).join(', ') || 'none'}`)
+      print(`  providers    ${names.providers.join(', ') || 'none'}`)
       print(`  manifest     ${manifest.join(', ') || 'empty'}`)
+      print(`  syncs        ${names.syncs.join(', ') || 'none'}`)
     })

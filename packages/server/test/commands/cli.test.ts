@@ -88,7 +88,8 @@ test('config check builds a TypeScript configuration of a clone, without a build
   const config = `import { custom } from 'hotwell/providers/custom'
 import { defineConfig } from '@hotwell/server'
 const port: number = 9123
-export default defineConfig({ port, providers: { own: custom({ kinds: ['client'], acquire: async () => ({ value: 'x', expiresInSeconds: 60 }) }) } })
+export default defineConfig({ port, providers: { own: custom({ kinds: ['client'], acquire: async () => ({ value: 'x', expiresInSeconds: 60 }) }) },
+  syncs: { plant: { source: { use: 'hotwell/sources/jsonl', path: 'plant.jsonl' }, target: { use: 'hotwell/targets/sqlite', path: 'plant.db' } } } })
 `
   // Where a user's project finds the packages: in a node_modules above it.
   const modules = new URL('../../../../node_modules', import.meta.url).pathname
@@ -96,7 +97,7 @@ export default defineConfig({ port, providers: { own: custom({ kinds: ['client']
   await writeFile(join(cwd, 'hotwell.config.ts'), config)
   const outcome = await runHotwell(['config', 'check'], { cwd })
   expect(outcome).toMatchObject({ code: 0, stderr: '' })
-  expect(outcome.stdout).toMatch(/127\.0\.0\.1:9123.*providers +own/s)
+  expect(outcome.stdout).toMatch(/127\.0\.0\.1:9123.*providers +own.*syncs +plant/s)
 })
 
 test('a module that is not there is told in a sentence, without what Node says around it', async () => {
