@@ -58,12 +58,14 @@ test('a long circle is shown by its beginning, and chains that lead into one are
   expect(cycles[0]![0]).toBe('e10')
 })
 
-test('more owners than are read at once are all looked at', async () => {
-  const records = Array.from({ length: 25_000 }, (_, n) => owned(`e${100_000 + n}`, `e${100_000 + ((n + 1) % 25_000)}`))
-  const source = new ListSource(records)
-  const sync = createSync({ name: 'plant', source, target: await targets.sqlite!(), clock: new InstantClock() })
-  onTestFinished(() => sync.close())
-  expect(await sync.run()).toMatchObject({ cycles: 1 })
-  const [letter] = await sync.deadLetters()
-  expect(letter!.reason).toContain('e100009 → … (25000 elements)')
-})
+for (const name of ['sqlite', 'postgres'])
+  for (const count of [999, 1000, 25_000])
+    test(`${name}: of ${count} owners all are looked at`, async () => {
+      const id = (n: number) => `e${100_000 + (n % count)}`
+      const source = new ListSource(Array.from({ length: count }, (_, n) => owned(id(n), id(n + 1))))
+      const sync = createSync({ name: 'plant', source, target: await targets[name]!(), clock: new InstantClock() })
+      onTestFinished(() => sync.close())
+      expect(await sync.run()).toMatchObject({ cycles: 1 })
+      const [letter] = await sync.deadLetters()
+      expect(letter!.reason).toContain(`e100009 → … (${count} elements)`)
+    })

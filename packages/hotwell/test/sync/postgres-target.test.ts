@@ -144,3 +144,15 @@ test('a pool of one client is enough', async () => {
   await sync.close()
   await pool.end()
 })
+
+test('behind a first run PostgreSQL knows what is there, so that queries are planned right from the start', async () => {
+  const prefix = scene.prefix()
+  const { sync } = syncOf(prefix, many(2000))
+  await sync.run()
+  await sync.close()
+  const known = await scene.rows<{ attname: string }>(
+    'select attname from pg_stats where tablename = $1 order by attname',
+    [`${prefix}elements`],
+  )
+  expect(known.map(({ attname }) => attname)).toEqual(['id', 'origin', 'owner_id'])
+})

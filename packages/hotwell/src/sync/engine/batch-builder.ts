@@ -2,6 +2,7 @@ import { canonicalJson } from '../model/canonical-json.ts'
 import type { AttributeChange, AttributeValue, Element, JsonValue } from '../model/record.ts'
 import { hashOf, mergeAttributes } from '../model/record-hash.ts'
 import { type AttributeRow, type Batch, type ElementRow, type RelationRow, relationKey } from '../model/rows.ts'
+import { ElementRows } from './element-rows.ts'
 
 /** What a row costs besides its texts, about. */
 const rowBytes = 64
@@ -37,7 +38,7 @@ export function mergedRow(
  * Collects what one transaction will write: of several records for one id, the last one wins and changes are merged.
  */
 export class BatchBuilder {
-  #elements = new Map<string, ElementRow>()
+  readonly #elements = new ElementRows()
   #attributes = new Map<string, AttributeRow>()
   #deletedElements = new Set<string>()
   #relations = new Map<string, RelationRow>()
@@ -53,7 +54,7 @@ export class BatchBuilder {
     const { id, bytes } = row
     if (this.#attributes.size > 0) this.#attributes.delete(id)
     if (this.#deletedElements.size > 0) this.#deletedElements.delete(id)
-    this.#elements.set(id, row)
+    this.#elements.put(row)
     this.#bytes += bytes
   }
 
@@ -105,13 +106,12 @@ export class BatchBuilder {
   /** What was collected; it begins anew. */
   take(): Batch {
     const batch: Batch = {
-      elements: [...this.#elements.values()],
+      elements: this.#elements.take(),
       attributes: [...this.#attributes.values()],
       deletedElements: [...this.#deletedElements],
       relations: [...this.#relations.values()],
       deletedRelations: [...this.#deletedRelations.values()],
     }
-    this.#elements = new Map()
     this.#attributes = new Map()
     this.#deletedElements = new Set()
     this.#relations = new Map()

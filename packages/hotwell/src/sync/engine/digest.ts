@@ -1,4 +1,7 @@
-import { hashOfKey } from './key-set.ts'
+import { hashOfKey, mix } from './key-set.ts'
+
+/** Of 6 bits each: together they are somewhat more than a word. */
+const wordCharacters = 6
 
 /**
  * What pages held, in order: 64 bits that are the same when the same pages are read again. Kept as a text between runs.
@@ -17,7 +20,20 @@ export class Digest {
     this.#low = hashOfKey(text, this.#low ^ 0x5bd1e995)
   }
 
-  toString(): string {
-    return this.#high.toString(16).padStart(8, '0') + this.#low.toString(16).padStart(8, '0')
+  /** A text that is a hash already: a part of it tells as much. */
+  addHash(hash: string): void {
+    this.#high = mix(this.#high, wordOf(hash, 0))
+    this.#low = mix(this.#low, wordOf(hash, wordCharacters))
   }
+
+  toString(): string {
+    const text = (word: number) => (word >>> 0).toString(16).padStart(8, '0')
+    return text(this.#high) + text(this.#low)
+  }
+}
+
+function wordOf(hash: string, at: number): number {
+  let word = 0
+  for (let index = at; index < at + wordCharacters; index++) word = Math.imul(word, 67) + hash.charCodeAt(index)
+  return word
 }

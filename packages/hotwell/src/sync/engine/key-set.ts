@@ -86,15 +86,17 @@ export class KeySet {
 /** MurmurHash3's mixing over code units. https://github.com/aappleby/smhasher/wiki/MurmurHash3 */
 export function hashOfKey(key: string, seed: number): number {
   let mixed = seed
-  for (let index = 0; index < key.length; index++) {
-    let unit = Math.imul(key.charCodeAt(index), 0xcc9e2d51)
-    unit = (unit << 15) | (unit >>> 17)
-    mixed ^= Math.imul(unit, 0x1b873593)
-    mixed = (mixed << 13) | (mixed >>> 19)
-    mixed = (Math.imul(mixed, 5) + 0xe6546b64) | 0
-  }
+  for (let index = 0; index < key.length; index++) mixed = mix(mixed, key.charCodeAt(index))
   mixed ^= key.length
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
   return (mixed ^ (mixed >>> 16)) >>> 0
+}
+
+/** One step of it: takes a word into what was mixed so far. */
+export function mix(mixed: number, word: number): number {
+  let unit = Math.imul(word, 0xcc9e2d51)
+  unit = (unit << 15) | (unit >>> 17)
+  const taken = mixed ^ Math.imul(unit, 0x1b873593)
+  return (Math.imul((taken << 13) | (taken >>> 19), 5) + 0xe6546b64) | 0
 }

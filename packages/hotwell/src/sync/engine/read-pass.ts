@@ -177,7 +177,10 @@ export class Pass {
     if (isWanted) lane.counts.read++
     if (isElement(record)) {
       const row = rowOf(record)
-      if (isDigested) this.#digest.add(record.deleted ? record.id : row.hash)
+      if (isDigested) {
+        if (record.deleted) this.#digest.add(record.id)
+        else this.#digest.addHash(row.hash)
+      }
       if (!isWanted) return
       if (record.deleted) lane.builder.deleteElement(record.id)
       else lane.builder.putElement(row)

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { checkKnown } from '../check-known.ts'
 import { AbsentRows } from '../ledger/absent-rows.ts'
 import { DeadLetters } from '../ledger/dead-letters.ts'
@@ -10,7 +11,7 @@ import type { Claim, StagedRow, Target, TargetConnection, TargetTransaction } fr
 import { BatchTrend, makeStagingTable, PostgresElements } from './sql/postgres-elements.ts'
 import { lockNotAvailable, postgresFailure, sqlState, tooManyConnections } from './sql/postgres-errors.ts'
 import { checkAddress, type OpenPool, openPool, type PostgresAddress } from './sql/postgres-pool.ts'
-import { ensureTables, settleTables } from './sql/postgres-schema.ts'
+import { analyze, ensureTables, isUnknown, makeIndexes } from './sql/postgres-schema.ts'
 import { PostgresSession } from './sql/postgres-session.ts'
 import { SplitKnowledge } from './sql/split-rows.ts'
 import { SqlTransaction } from './sql/sql-transaction.ts'
@@ -29,6 +30,8 @@ export type PostgresTargetOptions = PostgresAddress & {
   stalledSeconds?: number
 }
 
+/** It looks at some thousand rows; where that takes longer something is wrong. */
+const longestAnalysisMs = 2000
 /** So many clients a pool has by default. */
 const usualClients = 10
 
@@ -86,6 +89,7 @@ class PostgresTargetConnection implements TargetConnection {
   readonly #splitKnowledge = new SplitKnowledge()
   #trend = new BatchTrend(false)
   #epoch = 0
+  #analyzing: Promise<void> = Promise.resolve()
   #isClosed = false
 
   constructor(pool: OpenPool, facts: ConnectionFacts) {
@@ -143,8 +147,16 @@ class PostgresTargetConnection implements TargetConnection {
     return this.#through(0, ({ absent }) => absent.read(after, limit))
   }
 
-  settle(): Promise<void> {
-    return this.#through(0, ({ session }) => settleTables(session, this.#facts.tables))
+  async settle(): Promise<void> {
+    const { tables } = this.#facts
+    const isNew = await this.#through(0, async ({ session }) => {
+      // An index that is made counts the rows, and no more.
+      const isNew = await isUnknown(session, tables)
+      await makeIndexes(session, tables)
+      return isNew
+    })
+    // Nobody waits for it but who closes, and nobody fails for its sake.
+    if (isNew) this.#analyzing = this.#through(1, ({ session }) => analyze(session, tables)).catch(() => {})
   }
 
   ownerLinks(after: string | undefined, limit: number) {
@@ -165,6 +177,7 @@ class PostgresTargetConnection implements TargetConnection {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    await Promise.race([this.#analyzing, pause(longestAnalysisMs, undefined, { ref: false })])
     await Promise.all(this.#ways.map(way => way?.session.close()))
     await this.#pool.close()
   }

@@ -14,27 +14,32 @@ export async function ensureTables(session: PostgresSession, tables: SqlTables):
 }
 
 /** What is faster to make once the rows are there than to keep up to date with each. */
-export async function settleTables(session: PostgresSession, { elements, relations }: SqlTables): Promise<void> {
-  const [known] = await session.sql.all<{ is: boolean }>(
-    `select reltuples > 0 as is from pg_class where oid = to_regclass(?)`,
-    [elements],
-  )
+export async function makeIndexes(session: PostgresSession, { elements, relations }: SqlTables): Promise<void> {
   const indexes = { [`${elements}_owner_id`]: `${elements} (owner_id)`, [`${relations}_to_id`]: `${relations} (to_id)` }
   for (const [name, place] of Object.entries(indexes)) {
     const [there] = await session.sql.all<{ is: boolean }>(`select to_regclass(?) is not null as is`, [name])
     if (!there!.is) await session.sql.run(`create index if not exists ${name} on ${place}`).catch(leftToOthers)
   }
-  if (!known?.is) await analyze(session, `${elements} (id, owner_id, origin), ${relations} (from_id, type, to_id)`)
+}
+
+/** Whether PostgreSQL has not looked yet what is in the table. */
+export async function isUnknown(session: PostgresSession, { elements }: SqlTables): Promise<boolean> {
+  const [known] = await session.sql.all<{ is: boolean }>(
+    `select reltuples > 0 as is from pg_class where oid = to_regclass(?)`,
+    [elements],
+  )
+  return !known?.is
 }
 
 /**
  * Until PostgreSQL does so itself, within a minute, its planner would guess. A small sample of the columns that matter will
  * do so long; that not all are named leaves it to PostgreSQL to look properly.
  */
-function analyze(session: PostgresSession, what: string): Promise<unknown> {
-  return session.transaction(() => {
+export async function analyze(session: PostgresSession, { elements, relations }: SqlTables): Promise<void> {
+  await session.transaction(() => {
     session.defer({ text: 'set local default_statistics_target = 10' })
-    return session.sql.run(`analyze ${what}`)
+    session.defer({ text: 'set local lock_timeout = 1000' })
+    return session.sql.run(`analyze ${elements} (id, owner_id, origin), ${relations} (from_id, type, to_id)`)
   })
 }
 
