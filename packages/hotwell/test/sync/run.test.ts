@@ -1,23 +1,9 @@
 import { expect, test } from 'vitest'
-import { HotwellError } from '../../src/core/errors.ts'
 import { createSync, type SyncOptions } from '../../src/sync/create-sync.ts'
-import type { RunStats } from '../../src/sync/sync-stats.ts'
 import { FakeClock } from '../../src/testing/fake-clock.ts'
 import { InstantClock } from '../../src/testing/instant-clock.ts'
-import { MemoryTarget } from '../../src/testing/memory-target.ts'
 import { element, elementsIn, ListSource, relation, relationsIn } from './list-source.ts'
-
-const many = (count: number, value = 1) => Array.from({ length: count }, (_, n) => element(`e${1000 + n}`, value))
-
-function scene(records: unknown[], options: Partial<SyncOptions> = {}) {
-  const source = new ListSource(records)
-  const target = new MemoryTarget()
-  const open = (more: Partial<SyncOptions> = {}) =>
-    createSync({ name: 'plant', source, target, clock: new InstantClock(), ...options, ...more })
-  return { source, target, open, sync: open() }
-}
-
-const statsOf = (error: unknown) => (error as HotwellError).details.stats as RunStats
+import { many, scene, statsOf } from './run-scene.ts'
 
 test('a run copies elements, attribute changes and relations, and says what it did', async () => {
   const change = { element: 'a', attributes: { value: 7, gone: null } }
@@ -211,59 +197,6 @@ test('two syncs share tables, and neither touches the other’s rows', async () 
   expect(relationsIn(one.target, 'pending'), 'the other’s relation waits').toEqual(['c→a'])
 })
 
-test('an incremental run reads what was modified since, with an overlap, and deletes nothing', async () => {
-  const at = (minutes: number) => ({ modifiedAt: Date.UTC(2025, 5, 1) + minutes * 60_000 })
-  const { sync, source, target } = scene([element('a', 1, at(0)), element('b', 1, at(10))], {
-    strategy: { mode: 'incremental' },
-  })
-  expect(await sync.run(), 'the first one is full').toMatchObject({ mode: 'full', inserted: 2 })
-  source.records = [element('a', 2, at(0)), element('b', 2, at(9.5)), element('c', 1, at(20))]
-  expect(await sync.run()).toMatchObject({ mode: 'incremental', total: 2, inserted: 1, updated: 1, deleted: 0 })
-  expect(source.requests.at(-1)!.filter).toEqual({ modifiedFromAt: at(9).modifiedAt })
-  source.records = [element('c', 1, at(20))]
-  expect(await sync.run()).toMatchObject({ mode: 'incremental', deleted: 0 })
-  expect(await sync.run({ mode: 'full' })).toMatchObject({ mode: 'full', deleted: 2 })
-  expect(elementsIn(target)).toEqual(['c=1'])
-})
-
-test('a source that fails is asked again from where it was; its progress says why nothing moves', async () => {
-  const { sync, source, target } = scene(many(40))
-  let failures = 0
-  source.beforePage = page => {
-    if (page === 3 && failures++ < 7) throw new HotwellError('source_failed', 'The API is away.')
-  }
-  const waits: string[] = []
-  const stats = await sync.run({ onProgress: ({ waitingFor }) => waitingFor && waits.push(waitingFor) })
-  expect(stats).toMatchObject({ total: 40, inserted: 40 })
-  expect(waits[0]).toBe('The API is away.')
-  expect(target.tables.elements.size).toBe(40)
-  expect(source.requests.map(({ after }) => after).slice(0, 3)).toEqual([undefined, '8', '16'])
-})
-
-test('a source that fails for too long ends the run, which says what it had done', async () => {
-  const { sync, source } = scene(many(40))
-  source.beforePage = () => {
-    throw new HotwellError('source_failed', 'The API is away.')
-  }
-  const error = await sync.run().catch(error => error)
-  expect(error).toMatchObject({ code: 'source_failed', message: 'The API is away.' })
-  expect(statsOf(error)).toMatchObject({ state: 'failed', total: 0 })
-})
-
-test('a source with small pages that fails at every second one gets to its end all the same, and reads no page twice', async () => {
-  const { sync, source, target } = scene(many(60), { strategy: { batchSize: 100 } })
-  let [pages, failures] = [0, 0]
-  const read = source.read.bind(source)
-  source.read = request => read({ ...request, pageRecords: 5 })
-  source.beforePage = () => {
-    if (++pages % 2 === 0 && ++failures) throw new HotwellError('source_failed', 'Not now.')
-  }
-  expect(await sync.run()).toMatchObject({ total: 60, inserted: 60 })
-  expect(failures).toBeGreaterThan(8)
-  expect(pages - failures, 'each page once').toBe(12)
-  expect(target.tables.elements.size).toBe(60)
-})
-
 test('a record that is nested without end is a dead letter', async () => {
   let nested: unknown = 1
   for (let level = 0; level < 20_000; level++) nested = { nested }
@@ -273,103 +206,6 @@ test('a record that is nested without end is a dead letter', async () => {
     key: 'deep',
     reason: expect.stringContaining('nested'),
   })
-})
-
-test('a position that the source does not know any more begins a new reading in the same run', async () => {
-  const { sync, source, target } = scene(many(20))
-  let lost = 0
-  source.beforePage = page => {
-    if (page === 3 && lost++ === 0) throw new HotwellError('position_lost', 'The cursor has expired.')
-  }
-  expect(await sync.run()).toMatchObject({ state: 'completed', total: 20, unchanged: 8, inserted: 12 })
-  expect(target.tables.elements.size).toBe(20)
-})
-
-test('a run that was ended goes on where it was; what a session knew is read anew', async () => {
-  for (const cursors of ['durable', 'session'] as const) {
-    const { open, source, target } = scene(many(40))
-    source.cursors = cursors
-    const ending = new AbortController()
-    source.beforePage = page => {
-      if (page === 6) ending.abort(new Error('enough'))
-    }
-    await expect(open().run({ signal: ending.signal })).rejects.toThrow('enough')
-    const written = target.tables.elements.size
-    expect(written).toBeGreaterThan(0)
-    source.beforePage = () => {}
-    const stats = await open().run()
-    expect(stats).toMatchObject({ resumed: cursors === 'durable', total: 40 })
-    expect(target.tables.elements.size).toBe(40)
-    const again = source.requests.at(-1)!.after
-    if (cursors === 'durable') expect(Number(again)).toBe(written)
-    else expect(again).toBeUndefined()
-  }
-})
-
-test('paused, it writes what it has and reads no more; resumed, it goes on', async () => {
-  const { sync, source, target } = scene(many(40), { strategy: { batchSize: 4 } })
-  const paused = Promise.withResolvers<void>()
-  source.beforePage = page => {
-    if (page !== 4) return
-    sync.pause()
-    paused.resolve()
-  }
-  const running = sync.run()
-  await paused.promise
-  await new Promise(resolve => setTimeout(resolve, 20))
-  expect(target.tables.elements.size).toBe(12)
-  sync.resume()
-  expect(await running).toMatchObject({ inserted: 40 })
-})
-
-test('one run at a time; after closing none', async () => {
-  const { sync, source } = scene(many(4))
-  const running = sync.run()
-  await expect(sync.run()).rejects.toMatchObject({ code: 'conflict' })
-  await running
-  await sync.close()
-  await sync.close()
-  expect(source.closed).toBeGreaterThan(0)
-  await expect(sync.run()).rejects.toMatchObject({ code: 'closed' })
-})
-
-test('a part on demand: some elements, a subtree, relations, attributes; nothing is deleted', async () => {
-  const owned = (id: string, ownerId: string, value = 1) => element(id, value, { ownerId })
-  const { sync, source, target } = scene([
-    element('a'),
-    owned('b', 'a'),
-    owned('c', 'b'),
-    element('x'),
-    relation('a', 'b'),
-  ])
-  expect(await sync.run({ part: { elements: ['x', 'unknown'] } })).toMatchObject({ mode: 'part', inserted: 1 })
-  expect(elementsIn(target)).toEqual(['x=1'])
-  await sync.run({ part: { subtree: 'a', depth: 1 } })
-  expect(elementsIn(target)).toEqual(['a=1', 'b=1', 'x=1'])
-  await sync.run({ part: { subtree: 'a' } })
-  expect(elementsIn(target)).toEqual(['a=1', 'b=1', 'c=1', 'x=1'])
-  expect(relationsIn(target), 'those that start there come along').toEqual(['a→b'])
-  source.records.push(relation('x', 'a'))
-  expect(await sync.run({ part: { only: 'relations' } })).toMatchObject({ inserted: 1, unchanged: 1, deleted: 0 })
-  source.records = [element('a', 5, { name: 'renamed' })]
-  expect(await sync.run({ part: { only: 'attributes' } })).toMatchObject({ updated: 1, deleted: 0 })
-  expect(target.tables.elements.get('a')).toMatchObject({ name: 'A', attributes: '{"value":5}' })
-  await expect(sync.run({ part: { elements: [] } })).rejects.toMatchObject({ code: 'invalid_request' })
-})
-
-test('a part leaves an interrupted run where it was', async () => {
-  const { open, source, target } = scene(many(40))
-  const ending = new AbortController()
-  source.beforePage = page => {
-    if (page === 6) ending.abort(new Error('enough'))
-  }
-  await open()
-    .run({ signal: ending.signal })
-    .catch(() => {})
-  source.beforePage = () => {}
-  await open().run({ part: { elements: ['e1039'] } })
-  expect(await open().run()).toMatchObject({ resumed: true })
-  expect(target.tables.elements.size).toBe(40)
 })
 
 test('progress tells the share, the rate and the time that is left', async () => {

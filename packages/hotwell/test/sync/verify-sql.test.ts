@@ -19,7 +19,7 @@ for (const [where, place] of sqlPlaces())
   test(`${where}: what a run has copied is equal; what others do to its rows is found, each row of it, and put right`, async () => {
     const { target, rows } = place()
     const elements = Array.from({ length: 3000 }, (_, n) =>
-      element(`e${n}`, { ...awkward, n }, { ownerId: `o${n % 7}` }),
+      element(`e${n}`, { ...awkward, n }, { ownerId: `o${n % 7}`, modifiedAt: 1_700_000_000_123 + n }),
     )
     const relations = elements.slice(1, 500).map(({ id }) => relation('e0', id))
     const source = new ListSource([...elements, ...relations, relation('e0', 'nowhere')])
@@ -33,6 +33,7 @@ for (const [where, place] of sqlPlaces())
     await rows(`update elements set name = 'by hand' where id in ('e1', 'e2')`)
     await rows(`update elements set attributes = '{"value": 2}' where id = 'e3'`)
     await rows(`update elements set owner_id = null where id = 'e4'`)
+    await rows(`update elements set modified_at = null where id = 'e10'`)
     await rows(`delete from elements where id = 'e5'`)
     await rows(`update elements set id = 'x' where id = 'e6'`)
     await rows(`delete from relations where to_id = 'e7'`)
@@ -40,6 +41,7 @@ for (const [where, place] of sqlPlaces())
     const found = await sync.verify()
     expect(found.differences.map(({ kind, key, what }) => `${what} ${kind} ${key}`).sort()).toEqual([
       'different element e1',
+      'different element e10',
       'different element e2',
       'different element e3',
       'different element e4',
@@ -49,7 +51,7 @@ for (const [where, place] of sqlPlaces())
       'missing element e6',
       'missing relation e0 feeds e7',
     ])
-    expect(await sync.verify({ repair: true })).toMatchObject({ repaired: 9 })
+    expect(await sync.verify({ repair: true })).toMatchObject({ repaired: 10 })
     expect(await sync.verify()).toMatchObject({ ...equal, ...counts })
     expect(await rows(`select id from elements where name = 'by hand' or owner_id is null or id = 'x'`)).toEqual([])
   })

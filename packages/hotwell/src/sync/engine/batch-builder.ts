@@ -11,7 +11,7 @@ const rowBytes = 64
 export function rowOf(element: Element): ElementRow {
   const { id, type, name, ownerId = null, modifiedAt = null } = element
   const attributes = canonicalJson(element.attributes)
-  const hash = hashOf({ id, type, name, ownerId, attributes })
+  const hash = hashOf({ id, type, name, ownerId, attributes, modifiedAt })
   const bytes = 2 * id.length + type.length + name.length + attributes.length + rowBytes
   return { id, type, name, ownerId, attributes, modifiedAt, hash, bytes }
 }

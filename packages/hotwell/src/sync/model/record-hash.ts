@@ -2,9 +2,9 @@ import { hash } from 'node:crypto'
 import type { AttributeValue } from './record.ts'
 
 /** Part of every position: rows whose hash was made otherwise are written again. */
-export const hashVersion = 2
+export const hashVersion = 3
 
-/** The parts of an element that its hash is made of; all but the time of its modification. */
+/** An element's parts, which its hash is made of. */
 export interface HashedParts {
   readonly id: string
   readonly type: string
@@ -13,14 +13,15 @@ export interface HashedParts {
   readonly ownerId: string | null
   /** Canonical JSON of its attributes. */
   readonly attributes: string
+  readonly modifiedAt: number | null
 }
 
 /**
  * 22 characters, 132 bits of SHA-256: two elements with the same hash are the same. Over the parts with a NUL after each
  * of them, which no part contains; the attributes come last, already canonical.
  */
-export function hashOf({ id, type, name, ownerId, attributes }: HashedParts): string {
-  const text = `${id}\0${type}\0${name}\0${ownerId ?? ''}\0${attributes}`
+export function hashOf({ id, type, name, ownerId, attributes, modifiedAt }: HashedParts): string {
+  const text = `${id}\0${type}\0${name}\0${ownerId ?? ''}\0${modifiedAt ?? ''}\0${attributes}`
   return hash('sha256', text, 'base64url').slice(0, 22)
 }
 

@@ -9,7 +9,7 @@ export interface ElementRow {
   /** Canonical JSON. */
   readonly attributes: string
   readonly modifiedAt: number | null
-  /** Of all but `modifiedAt`; a row with the same hash need not be written. */
+  /** Of all the others; a row with the same hash need not be written. */
   readonly hash: string
   /** About so many bytes on the wire. */
   readonly bytes: number
