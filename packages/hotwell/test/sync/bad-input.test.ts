@@ -70,7 +70,12 @@ test('JSON is parsed as JavaScript does, but for the numbers that it would chang
   for (const text of ['{', '', '01', '1e', '[1234567890123456789']) expect(() => exactJson(text)).toThrow(SyntaxError)
   for (const blank of ['', ' ', '\n', '\t'])
     expect(exactJson(`[${blank}1234567890123456789,${blank}-1E+999]`)).toEqual(['1234567890123456789', '-1E+999'])
-  expect(exactJson('9007199254740993')).toBe(9007199254740992)
+  expect(exactJson('9007199254740993')).toBe('9007199254740993')
+  expect(exactJson('[9007199254740991,-9007199254740991,{"a":[1.5e300]}]')).toEqual([
+    9007199254740991,
+    -9007199254740991,
+    { a: [1.5e300] },
+  ])
   expect(Object.keys(exactJson('{"__proto__":1e999}') as object)).toEqual(['__proto__'])
 })
 

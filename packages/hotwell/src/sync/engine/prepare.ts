@@ -86,8 +86,9 @@ function mappedBy(map: RecordMapping, record: SyncRecord): SyncRecord | undefine
 /** Cheap and not exact: large texts are what matters. */
 function bytesOf(record: SyncRecord): number {
   if (isRelation(record)) return record.from.length + record.type.length + record.to.length
+  const id = idOf(record)
   let bytes = 'name' in record ? record.name.length + record.type.length : 0
-  for (const name in record.attributes) bytes += name.length + sizeOf(record.attributes[name], idOf(record), 1)
+  for (const name in record.attributes) bytes += name.length + sizeOf(record.attributes[name], id, 1)
   return bytes
 }
 

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { FileHandle } from 'node:fs/promises'
 import { HotwellError } from '../../core/errors.ts'
-import { mayLoseDigits } from '../model/exact-json.ts'
 import { type FileState, fileFailure, fileState, tailBytes } from './jsonl-position.ts'
 
 const chunkBytes = 1024 * 1024
@@ -30,8 +29,6 @@ export class FileWindow {
   #base = 0
   /** From `at` as it was when the last chunk came up to here, all is valid. */
   #validTo = 0
-  /** And up to here no number is one that JavaScript would change. */
-  #exactTo = 0
   /** Where in the file the next chunk begins. */
   #next: number
   /** To be at `at` when the first chunk has come. */
@@ -83,17 +80,10 @@ export class FileWindow {
     // A character may go on in the next chunk, but none goes beyond a line.
     const lastLine = this.bytes.lastIndexOf(newline)
     this.#validTo = lastLine > this.at && isUtf8(this.bytes.subarray(this.at, lastLine)) ? lastLine : 0
-    // Asked of all lines at once it costs a third.
-    this.#exactTo = this.#validTo > 0 && !mayLoseDigits(this.bytes.toString('latin1', this.at, lastLine)) ? lastLine : 0
     this.#ahead = this.#read()
     // Whoever asks for more hears of it.
     this.#ahead.catch(() => {})
     return true
-  }
-
-  /** Whether `JSON.parse` changes no number of a part behind `at` that ends there; false: it may. */
-  isExact(to: number): boolean {
-    return to <= this.#exactTo
   }
 
   /** Whether a part behind `at` is valid UTF-8. */

@@ -129,7 +129,7 @@ class LineReader {
     const text = bytes.toString('utf8', at, end)
     let reason: string
     try {
-      const record: unknown = this.#window.isExact(end) ? JSON.parse(text) : exactJson(text)
+      const record = exactJson(text)
       if (typeof record === 'object' && record !== null && !Array.isArray(record)) {
         if (this.#window.isUtf8(at, end)) {
           records.push(record)
