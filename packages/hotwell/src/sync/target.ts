@@ -10,7 +10,7 @@ export interface Target {
   readonly preferredLanes: number
   /**
    * For so long a connection is kept behind a run, in ms, for the next one: where it keeps no process alive, and clearing
-   * up behind it costs something. @default 0
+   * up behind it costs something. With 0 a run only ends when it is closed. @default 0
    */
   readonly keptMs?: number
   /**
@@ -62,7 +62,8 @@ export interface TargetConnection {
   /** What is staged for deletion, in any stable order, behind `after`. */
   staged(after: StagedRow | undefined, limit: number): Promise<readonly StagedRow[]>
   /**
-   * Everything of a run is applied: what was put off until now is done, such as indexes. May be called again.
+   * Everything of a run is applied: what was put off until now is done, such as indexes. What nobody has to wait for may
+   * go on behind it; then closing waits for it. May be called again.
    */
   settle(): Promise<void>
   /**

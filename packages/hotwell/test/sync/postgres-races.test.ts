@@ -183,11 +183,11 @@ test('syncs that end their first runs in the same tables at once make the indexe
     const connections = await Promise.all([0, 1, 2, 3].map(n => connected(prefix, {}, `plant-${n}`)))
     await apply(connections[0]!, batchOf(many(500)))
     await Promise.all(connections.map(connection => connection.settle()))
+    for (const connection of connections) await connection.close()
     const statement = 'select indexname from pg_indexes where tablename in ($1, $2) and indexname !~ $3 order by 1'
     expect(await scene.rows(statement, [`${prefix}elements`, `${prefix}relations`, '_pkey$'])).toEqual([
       { indexname: `${prefix}elements_owner_id` },
       { indexname: `${prefix}relations_to_id` },
     ])
-    for (const connection of connections) await connection.close()
   }
 })

@@ -8,6 +8,7 @@ export class KeptConnection {
   readonly #connect: () => Promise<TargetConnection>
   #connection: TargetConnection | undefined
   #expiry: ScheduledCall | undefined
+  #closing: Promise<unknown> = Promise.resolve()
 
   /** `keptMs`: for so long it stays open behind a run. */
   constructor(clock: Clock, keptMs: number, connect: () => Promise<TargetConnection>) {
@@ -33,6 +34,7 @@ export class KeptConnection {
     this.#expiry?.cancel()
     const connection = this.#connection
     this.#connection = undefined
-    await connection?.close()
+    this.#closing = Promise.all([this.#closing, connection?.close()])
+    await this.#closing
   }
 }

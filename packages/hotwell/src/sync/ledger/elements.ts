@@ -95,7 +95,11 @@ export class Elements {
         select id from next where id is not null limit ?`,
       [after ?? '', few],
     )
-    if (found.length < few || few === limit) return found
+    return found.length < few || few === limit ? found : this.ownerLinksByScan(after, limit)
+  }
+
+  /** The same, going through all rows, or all of an index. */
+  ownerLinksByScan(after: string | undefined, limit: number): Promise<OwnerLink[]> {
     return this.#ownersOf(
       `select distinct owner_id as id from ${this.#table} where owner_id > ? order by owner_id limit ?`,
       [after ?? '', limit],

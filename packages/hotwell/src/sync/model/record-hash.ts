@@ -21,8 +21,15 @@ export interface HashedParts {
  * of them, which no part contains; the attributes come last, already canonical.
  */
 export function hashOf({ id, type, name, ownerId, attributes, modifiedAt }: HashedParts): string {
-  const text = `${id}\0${type}\0${name}\0${ownerId ?? ''}\0${modifiedAt ?? ''}\0${attributes}`
+  const text = `${id}\0${type}\0${name}\0${ownerId ?? ''}\0${instantText(modifiedAt)}\0${attributes}`
   return hash('sha256', text, 'base64url').slice(0, 22)
+}
+
+/** Two small numbers become texts several times as fast as a large one. */
+function instantText(at: number | null): string {
+  if (at === null) return ''
+  const high = Math.floor(at / 1_000_000)
+  return `${high} ${at - high * 1_000_000}`
 }
 
 /** Merges a change into attributes; `null` removes a name. */

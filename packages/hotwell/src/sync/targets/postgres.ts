@@ -11,7 +11,7 @@ import type { Claim, StagedRow, Target, TargetConnection, TargetTransaction } fr
 import { BatchTrend, makeStagingTable, PostgresElements } from './sql/postgres-elements.ts'
 import { lockNotAvailable, postgresFailure, sqlState, tooManyConnections } from './sql/postgres-errors.ts'
 import { checkAddress, type OpenPool, openPool, type PostgresAddress } from './sql/postgres-pool.ts'
-import { analyze, ensureTables, isUnknown, makeIndexes } from './sql/postgres-schema.ts'
+import { areSettled, ensureTables, hasOwnerIndex, settleTables } from './sql/postgres-schema.ts'
 import { PostgresSession } from './sql/postgres-session.ts'
 import { SplitKnowledge } from './sql/split-rows.ts'
 import { SqlTransaction } from './sql/sql-transaction.ts'
@@ -30,8 +30,8 @@ export type PostgresTargetOptions = PostgresAddress & {
   stalledSeconds?: number
 }
 
-/** It looks at some thousand rows; where that takes longer something is wrong. */
-const longestAnalysisMs = 2000
+/** Closing waits no longer for indexes. PostgreSQL makes to its end what it has begun. */
+const longestSettlingMs = 10_000
 /** So many clients a pool has by default. */
 const usualClients = 10
 
@@ -49,6 +49,8 @@ export function postgres(options: PostgresTargetOptions): Target {
     name: 'postgres',
     preferredBatch: 5000,
     preferredLanes: lanes,
+    // Behind a run, which does not wait for it, indexes may still be in the making.
+    keptMs: 1,
     async connect(sync) {
       const pool = await openPool(address, usualClients)
       const connection = new PostgresTargetConnection(pool, { tables, sync, stalledMs: stalledSeconds * 1000 })
@@ -89,7 +91,7 @@ class PostgresTargetConnection implements TargetConnection {
   readonly #splitKnowledge = new SplitKnowledge()
   #trend = new BatchTrend(false)
   #epoch = 0
-  #analyzing: Promise<void> = Promise.resolve()
+  #settling: Promise<void> = Promise.resolve()
   #isClosed = false
 
   constructor(pool: OpenPool, facts: ConnectionFacts) {
@@ -147,20 +149,25 @@ class PostgresTargetConnection implements TargetConnection {
     return this.#through(0, ({ absent }) => absent.read(after, limit))
   }
 
+  /** Runs need not wait for it, and do not fail for its sake: what could not be made now is made behind the next one. */
   async settle(): Promise<void> {
     const { tables } = this.#facts
-    const isNew = await this.#through(0, async ({ session }) => {
-      // An index that is made counts the rows, and no more.
-      const isNew = await isUnknown(session, tables)
-      await makeIndexes(session, tables)
-      return isNew
-    })
-    // Nobody waits for it but who closes, and nobody fails for its sake.
-    if (isNew) this.#analyzing = this.#through(1, ({ session }) => analyze(session, tables)).catch(() => {})
+    const isSettled = await this.#through(0, ({ session }) => areSettled(session, tables))
+    if (!isSettled) this.#settling = this.#through(1, ({ session }) => settleTables(session, tables)).catch(() => {})
   }
 
-  ownerLinks(after: string | undefined, limit: number) {
-    return this.#through(0, ({ elements }) => elements.ownerLinks(after, limit))
+  async ownerLinks(after: string | undefined, limit: number) {
+    const { tables } = this.#facts
+    // What a first run brought is gone through once. Where that was not all, an index is worth waiting for.
+    if (after !== undefined) await this.#settling
+    return this.#through(0, async ({ session, elements }) =>
+      (await hasOwnerIndex(session, tables))
+        ? elements.ownerLinks(after, limit)
+        : session.transaction(() => {
+            session.defer({ text: 'set local enable_seqscan = on' })
+            return elements.ownerLinksByScan(after, limit)
+          }),
+    )
   }
 
   saved() {
@@ -177,7 +184,7 @@ class PostgresTargetConnection implements TargetConnection {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    await Promise.race([this.#analyzing, pause(longestAnalysisMs, undefined, { ref: false })])
+    await Promise.race([this.#settling, pause(longestSettlingMs, undefined, { ref: false })])
     await Promise.all(this.#ways.map(way => way?.session.close()))
     await this.#pool.close()
   }

@@ -13,17 +13,40 @@ export async function ensureTables(session: PostgresSession, tables: SqlTables):
   await checkShape(session, tables)
 }
 
+/** Whether there is nothing left for {@link settleTables}. */
+export async function areSettled(session: PostgresSession, tables: SqlTables): Promise<boolean> {
+  const there = Object.keys(indexesOf(tables)).map(() => 'to_regclass(?) is not null')
+  const [found] = await session.sql.all<{ are: boolean }>(`select ${there.join(' and ')} as are`, [
+    ...Object.keys(indexesOf(tables)),
+  ])
+  return found!.are && !(await isUnknown(session, tables))
+}
+
 /** What is faster to make once the rows are there than to keep up to date with each. */
-export async function makeIndexes(session: PostgresSession, { elements, relations }: SqlTables): Promise<void> {
-  const indexes = { [`${elements}_owner_id`]: `${elements} (owner_id)`, [`${relations}_to_id`]: `${relations} (to_id)` }
-  for (const [name, place] of Object.entries(indexes)) {
+export async function settleTables(session: PostgresSession, tables: SqlTables): Promise<void> {
+  // An index that is made counts the rows, and no more.
+  const isNew = await isUnknown(session, tables)
+  for (const [name, place] of Object.entries(indexesOf(tables))) {
     const [there] = await session.sql.all<{ is: boolean }>(`select to_regclass(?) is not null as is`, [name])
     if (!there!.is) await session.sql.run(`create index if not exists ${name} on ${place}`).catch(leftToOthers)
   }
+  if (isNew) await analyze(session, tables)
+}
+
+export async function hasOwnerIndex(session: PostgresSession, { elements }: SqlTables): Promise<boolean> {
+  const [there] = await session.sql.all<{ is: boolean }>(`select to_regclass(?) is not null as is`, [
+    `${elements}_owner_id`,
+  ])
+  return there!.is
+}
+
+/** By their names. */
+function indexesOf({ elements, relations }: SqlTables): Record<string, string> {
+  return { [`${elements}_owner_id`]: `${elements} (owner_id)`, [`${relations}_to_id`]: `${relations} (to_id)` }
 }
 
 /** Whether PostgreSQL has not looked yet what is in the table. */
-export async function isUnknown(session: PostgresSession, { elements }: SqlTables): Promise<boolean> {
+async function isUnknown(session: PostgresSession, { elements }: SqlTables): Promise<boolean> {
   const [known] = await session.sql.all<{ is: boolean }>(
     `select reltuples > 0 as is from pg_class where oid = to_regclass(?)`,
     [elements],
@@ -35,10 +58,9 @@ export async function isUnknown(session: PostgresSession, { elements }: SqlTable
  * Until PostgreSQL does so itself, within a minute, its planner would guess. A small sample of the columns that matter will
  * do so long; that not all are named leaves it to PostgreSQL to look properly.
  */
-export async function analyze(session: PostgresSession, { elements, relations }: SqlTables): Promise<void> {
+async function analyze(session: PostgresSession, { elements, relations }: SqlTables): Promise<void> {
   await session.transaction(() => {
     session.defer({ text: 'set local default_statistics_target = 10' })
-    session.defer({ text: 'set local lock_timeout = 1000' })
     return session.sql.run(`analyze ${elements} (id, owner_id, origin), ${relations} (from_id, type, to_id)`)
   })
 }
