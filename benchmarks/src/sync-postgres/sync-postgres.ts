@@ -1,7 +1,5 @@
 import { join } from 'node:path'
-import { jsonl } from 'hotwell/sources/jsonl'
-import { createSync, type ElementRow, elementRow } from 'hotwell/sync'
-import { postgres } from 'hotwell/targets/postgres'
+import { type ElementRow, elementRow } from 'hotwell/sync'
 import pg from 'pg'
 import { startPostgres } from '../../../test/services/postgres.ts'
 import { plantElement, writePlant } from '../harness/plant-rows.ts'
@@ -9,6 +7,7 @@ import { progress } from '../harness/progress.ts'
 import { atLeast, type BenchmarkResult, type Figure, figure } from '../harness/result.ts'
 import { median } from '../harness/statistics.ts'
 import { temporaryFolder } from '../harness/temporary-folder.ts'
+import { FileSync } from './file-sync.ts'
 import { dropTables, rawCopy, singleInserts } from './peers.ts'
 import { type WritePath, writePath } from './write-path.ts'
 
@@ -30,6 +29,7 @@ export async function syncPostgres(): Promise<BenchmarkResult> {
   await using files = await temporaryFolder()
   const file = join(files.path, 'plant.jsonl')
   await writePlant(file, count)
+  const fileSync = new FileSync({ file, connectionString: database.connectionString })
   const samples = new Map<string, number[]>()
   const trips = new Map<number, number>()
   const add = (name: string, perSecond: number) => samples.set(name, [...(samples.get(name) ?? []), perSecond])
@@ -37,10 +37,12 @@ export async function syncPostgres(): Promise<BenchmarkResult> {
     progress(`round ${round} of ${rounds}`)
     // Without the rows of the others in memory: clearing up goes through them as well.
     globalThis.gc?.()
-    const measured = new Map([['file', await endToEnd(pool, file)], ...(await fromMemory(pool, trips))])
+    await dropTables(pool)
+    const measured = new Map([['file', count / (await fileSync.run())], ...(await fromMemory(pool, trips))])
     // The first round is for the compiler.
     if (round > 0) for (const [name, value] of measured) add(name, value)
   }
+  await fileSync.close()
   await pool.end()
   await database.drop()
   return resultOf(samples, trips)
@@ -95,16 +97,6 @@ async function shapes(pool: pg.Pool, rows: readonly ElementRow[], changed: reado
   )
   await measure('merge', rows)
   return measured
-}
-
-async function endToEnd(pool: pg.Pool, file: string): Promise<number> {
-  await dropTables(pool)
-  const sync = createSync({ name: 'plant', source: jsonl(file), target: postgres({ pool }) })
-  const startedAt = performance.now()
-  await sync.run()
-  const seconds = (performance.now() - startedAt) / 1000
-  await sync.close()
-  return count / seconds
 }
 
 function resultOf(samples: ReadonlyMap<string, number[]>, trips: ReadonlyMap<number, number>): BenchmarkResult {
