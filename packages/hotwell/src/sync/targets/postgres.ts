@@ -37,7 +37,8 @@ const usualClients = 10
 
 /**
  * Writes into PostgreSQL 13 or newer: tables `elements` (id, type, name, owner_id, attributes as jsonb, modified_at as
- * timestamptz, origin, hash) and `relations` (from_id, type, to_id, origin) in the first schema of the search path.
+ * timestamptz, origin, hash) and `relations` (from_id, type, to_id, origin) in the first schema of the search path. Behind
+ * a first run indexes on owner_id and to_id are made; closing the sync waits for them.
  * @throws HotwellError `invalid_configuration`
  */
 export function postgres(options: PostgresTargetOptions): Target {
