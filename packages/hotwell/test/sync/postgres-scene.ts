@@ -57,9 +57,17 @@ export function postgresScene(options: PostgresServiceOptions = {}) {
     },
     async drop(prefix: string) {
       const tables = ['elements', 'relations', ...ledger.map(name => `hotwell_${name}`)]
-      await pool.query(`drop table if exists ${tables.map(name => prefix + name).join(', ')}`)
+      const statement = `drop table if exists ${tables.map(name => prefix + name).join(', ')}`
+      // Whoever was let go, and is in the middle of a transaction still, has locked them in another order.
+      for (let tries = 1; ; tries++)
+        try {
+          return void (await pool.query(statement))
+        } catch (error) {
+          if ((error as { code?: string }).code !== deadlockDetected || tries === 5) throw error
+        }
     },
   }
 }
 
+const deadlockDetected = '40P01'
 const ledger = ['positions', 'seen', 'absent', 'pending', 'dead_letters', 'split']
