@@ -48,6 +48,24 @@ export async function followToEnd(requests: SyncRequests, begun: RunReply, json:
   if (repaired < missing + extra + different) throw new CommandFailure('Source and target differ.')
 }
 
+/** Follows a run that was begun to its end, or only says that it has begun. */
+export async function toldOrFollowed(
+  requests: SyncRequests,
+  begun: RunReply,
+  { json, detach }: { json?: boolean | undefined; detach?: boolean | undefined },
+): Promise<void> {
+  if (!detach) return followToEnd(requests, begun, json)
+  if (json) printJson(begun)
+  else print(`${begun.sync}: ${begun.state} (run ${begun.id})`)
+}
+
+/** Behind the help of commands that begin a run. */
+export const runExitCodes = `
+Exit codes:
+  0  completed; with --detach: it has begun
+  1  it failed or was cancelled; the report says why
+`
+
 export function progressLine(run: RunReply): string {
   const { sync, state, phase, share, counts, perSecond, secondsLeft, waitingFor } = run
   const done = Math.round((share ?? 0) * barWidth)

@@ -1,8 +1,7 @@
 import { serverClient } from '../client/server-client.ts'
 import { CommandFailure } from './exit-codes.ts'
-import { print, printJson } from './output.ts'
 import { clientCommand } from './server-options.ts'
-import { followToEnd } from './sync-follow.ts'
+import { runExitCodes, toldOrFollowed } from './sync-follow.ts'
 import { isRunId, type SyncRequests, syncRequests } from './sync-requests.ts'
 
 /** `hotwell sync retry SYNC|RUN`: what failed or was cancelled, once more. */
@@ -16,11 +15,7 @@ export const syncRetryCommand = () =>
     .option('--detach', 'begin it and do not wait for its end')
     .addHelpText(
       'after',
-      `
-Exit codes:
-  0  completed; with --detach: it has begun
-  1  it failed or was cancelled; the report says why
-
+      `${runExitCodes}
 Examples:
   $ hotwell sync retry plant
   $ hotwell sync retry 0b8f1c7e-52f7-4c1d-9a43-6f2f7a4f1f9b --detach`,
@@ -28,9 +23,7 @@ Examples:
     .action(async (text, { url, json, detach }) => {
       const requests = syncRequests(serverClient({ url }))
       const run = await requests.act(isRunId(text) ? text : await latestOf(requests, text), 'retry')
-      if (!detach) return followToEnd(requests, run, json)
-      if (json) printJson(run)
-      else print(`${run.sync}: ${run.state} (run ${run.id})`)
+      await toldOrFollowed(requests, run, { json, detach })
     })
 
 async function latestOf(requests: SyncRequests, name: string): Promise<string> {

@@ -1,9 +1,8 @@
 import { Option } from '@commander-js/extra-typings'
 import { serverClient } from '../client/server-client.ts'
 import { CommandFailure, exitCodes } from './exit-codes.ts'
-import { print, printJson } from './output.ts'
 import { clientCommand } from './server-options.ts'
-import { followToEnd } from './sync-follow.ts'
+import { runExitCodes, toldOrFollowed } from './sync-follow.ts'
 import { type RunRequest, syncRequests } from './sync-requests.ts'
 import { wholeNumber } from './whole-number.ts'
 
@@ -30,11 +29,7 @@ export const syncRunCommand = () =>
     .option('--detach', 'begin it and do not wait for its end')
     .addHelpText(
       'after',
-      `
-Exit codes:
-  0  completed; with --detach: it has begun
-  1  it failed or was cancelled; the report says why
-
+      `${runExitCodes}
 Examples:
   $ hotwell sync run plant
   $ hotwell sync run plant --mode full --allow-deletes
@@ -44,9 +39,7 @@ Examples:
     .action(async (name, { url, json, detach, ...asked }) => {
       const requests = syncRequests(serverClient({ url }))
       const run = await requests.start(name, requestOf(asked))
-      if (!detach) return followToEnd(requests, run, json)
-      if (json) printJson(run)
-      else print(`${run.sync}: ${run.state} (run ${run.id})`)
+      await toldOrFollowed(requests, run, { json, detach })
     })
 
 interface Asked extends Pick<RunRequest, 'mode' | 'allowDeletes'> {

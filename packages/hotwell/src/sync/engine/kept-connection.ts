@@ -8,6 +8,7 @@ export class KeptConnection {
   readonly #connect: () => Promise<TargetConnection>
   #connection: TargetConnection | undefined
   #expiry: ScheduledCall | undefined
+  /** Settles when all that were closed are; never rejects. */
   #closing: Promise<unknown> = Promise.resolve()
 
   /** `keptMs`: for so long it stays open behind a run. */
@@ -30,11 +31,15 @@ export class KeptConnection {
     this.#expiry = this.#clock.schedule(() => void this.close(), this.#keptMs)
   }
 
+  /** Waits for those as well whose time had come before. */
   async close(): Promise<void> {
     this.#expiry?.cancel()
     const connection = this.#connection
     this.#connection = undefined
-    this.#closing = Promise.all([this.#closing, connection?.close()])
-    await this.#closing
+    const before = this.#closing
+    const closed = connection?.close()
+    this.#closing = Promise.allSettled([before, closed])
+    await before
+    await closed
   }
 }
