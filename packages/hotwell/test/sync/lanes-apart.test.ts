@@ -71,3 +71,19 @@ test('so is one whose pages are larger than they were', async () => {
   await begin({ batchSize: 50 }).run()
   expect(elementsIn(target)).toEqual(rows([...ids(100, 40), ...ids(500, 3)]))
 })
+
+test('so is one whose records are others than those that a lane had read; one that is the same is not', async () => {
+  for (const value of [2, 1]) {
+    const { source, target, begin } = await apart()
+    const [ahead, behind] = [pageOf(target, 0), pageOf(target, 1)]
+    const before = source.requests.length
+    source.records = source.records.map((record, at) =>
+      at >= behind * pageRecords && at < ahead * pageRecords ? element((record as { id: string }).id, value) : record,
+    )
+    await begin().run()
+    expect(elementsIn(target)).toEqual(
+      ids(100, 40).map((id, at) => `${id}=${at >= behind * pageRecords && at < ahead * pageRecords ? value : 1}`),
+    )
+    expect(source.requests.length - before).toBe(value === 1 ? 1 : 2)
+  }
+})
